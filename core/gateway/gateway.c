@@ -252,6 +252,7 @@ static void fill_grpc(struct gateway *g)
     g->grpc.runtime = g->runtime;
     g->grpc.events = g->events;
     g->grpc.providers = &g->providers;
+    g->grpc.refresher = g->refresher;
     g->grpc.updates = g->updates;
     g->grpc.services = &grpc_all_services;
 }

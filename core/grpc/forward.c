@@ -13,7 +13,7 @@
 
 /* What the client is told to connect to, which is what it has connected to. */
 struct ssh_answer {
-    const char *sandbox, *sandbox_id;
+    const char *sandbox, *sandbox_id, *host_key;
     char host[256];
     unsigned long port;
     char token[DIGEST_HEX_SIZE];
@@ -51,6 +51,7 @@ static int put_session(struct grpc_work *work, struct doc_writer *w)
     grpc_put_text(w, "gateway_host", a->host);
     grpc_put_number(w, "gateway_port", a->port);
     grpc_put_text(w, "gateway_scheme", "http");
+    grpc_put_text(w, "host_key_fingerprint", a->host_key);
     grpc_put_time(w, "expires_at_ms", "expiration_time", a->expires_at_ms);
     return 0;
 }
@@ -67,6 +68,7 @@ static void create_session(struct grpc_work *work)
         read_authority(http_request_header(work->call->req, "host"), a);
     if (ssh_session_create(work->grpc->runtime, a->sandbox, SSH_SESSION_MS, a->token, &err) == 0) {
         a->expires_at_ms = clock_now_ms() + SSH_SESSION_MS;
+        a->host_key = arena_str(work->arena, ssh_session_host_key(work->grpc->runtime, a->sandbox));
         grpc_work_again(work, put_session);
         return;
     }
@@ -159,10 +161,10 @@ static void take_frame(struct grpc_session *s, const struct sandbox_frame *frame
         connection_ended(s, frame);
 }
 
-static void revoked(void *arg)
+static void session_ended(void *arg, const char *why)
 {
     struct grpc_session *s = arg;
-    error_set(&s->err, ERROR_UNAUTHORIZED, "SSH session token is not valid: it was revoked");
+    error_set(&s->err, ERROR_UNAUTHORIZED, "%s", why);
     if (s->stream)
         grpc_session_end(s, GRPC_UNAUTHENTICATED, s->err.text);
     else
@@ -171,7 +173,8 @@ static void revoked(void *arg)
 
 static int begin(struct grpc_session *s)
 {
-    s->use = ssh_session_use(s->work->grpc->runtime, s->sandbox, s->token, revoked, s, &s->err);
+    s->use = ssh_session_use(s->work->grpc->runtime, s->sandbox, s->token, session_ended, s,
+                             &s->err);
     return s->use ? 0 : -1;
 }
 

@@ -20,6 +20,7 @@ struct drafts;
 struct events;
 struct jobs;
 struct providers;
+struct refresher;
 struct runtime;
 struct store;
 struct updates;
@@ -35,6 +36,7 @@ struct grpc {
     struct runtime *runtime;
     struct events *events;
     const struct providers *providers;
+    struct refresher *refresher;
     struct updates *updates;
     const struct grpc_services *services;
     /* Freed with the gateway: */

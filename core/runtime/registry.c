@@ -73,6 +73,7 @@ static void free_sandbox(struct sandbox *s)
     json_decref(s->warnings);
     free(s->id);
     free(s->name);
+    free(s->ssh_host_key);
     free(s->dir);
     free(s);
 }
@@ -183,6 +184,7 @@ static void on_ping(uv_timer_t *timer)
         if (s->ready)
             sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_PING});
         sandbox_write_again(s);
+        sandbox_ssh_end_expired(s);
         sandbox_check_lost(s);
     }
     runtime_check_grants(all);

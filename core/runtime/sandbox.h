@@ -61,6 +61,7 @@ struct sandbox {
     json_t *warnings;                               /* texts, of its last start; NULL: unknown */
     struct exec_wait *execs;
     struct ssh_session *ssh_sessions;               /* the newest first */
+    char *ssh_host_key;                             /* fingerprint; NULL: not told */
 
     struct denial_report *denials;                  /* that wait to be recorded */
     size_t n_denials, n_denials_lost;
@@ -202,6 +203,7 @@ void sandbox_main_reported(struct sandbox *s, const struct sandbox_main *report)
 
 /* ssh_sessions.c */
 void sandbox_ssh_end_all(struct sandbox *s);
+void sandbox_ssh_end_expired(struct sandbox *s);
 
 /* logs.c */
 void sandbox_log_line(struct sandbox *s, const struct sandbox_log *line);

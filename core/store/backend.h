@@ -212,6 +212,8 @@ struct store_provider_rows {
     /* Takes the place of the one with its provider and name. */
     int (*put_credential)(struct store_tx *tx, const struct store_credential *credential,
                           struct error *err);
+    int (*remove_credential)(struct store_tx *tx, const char *provider_id, const char *name,
+                             struct error *err);
     /* Of sandboxes that live; NULL: any. */
     int (*list_attachments)(struct store_tx *tx, const char *provider_id, const char *sandbox_id,
                             struct arena *arena, struct store_attachment **out, size_t *n,

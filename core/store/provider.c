@@ -109,6 +109,12 @@ int store_tx_credential_put(struct store_tx *tx, const struct store_credential *
     return rows(tx)->put_credential(tx, credential, err) < 0 ? -1 : 0;
 }
 
+int store_tx_credential_delete(struct store_tx *tx, const char *provider_id, const char *name,
+                               struct error *err)
+{
+    return require(rows(tx)->remove_credential(tx, provider_id, name, err), err);
+}
+
 int store_tx_attachment_add(struct store_tx *tx, const struct store_attachment *attachment,
                             struct error *err)
 {

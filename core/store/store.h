@@ -465,6 +465,8 @@ int store_tx_provider_delete(struct store_tx *tx, const char *id, struct error *
 /* Takes the place of the one with that name. */
 int store_tx_credential_put(struct store_tx *tx, const struct store_credential *credential,
                             struct error *err);
+int store_tx_credential_delete(struct store_tx *tx, const char *provider_id, const char *name,
+                               struct error *err);
 /* 1: attached, 0: it was already. */
 int store_tx_attachment_add(struct store_tx *tx, const struct store_attachment *attachment,
                             struct error *err);

@@ -4,10 +4,13 @@
     openshell_stories.py ADDRESS NAME [STORY...]
 
 Most of them use one sandbox, NAME.  Each is told on a line, "ok STORY" or "not ok STORY: WHY"."""
+import http.client
+import http.server
 import json
 import os
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import uuid
@@ -89,7 +92,6 @@ def add_rule(key, host, **more):
 
 def submit(key, host):
     """A proposed rule, as a person asks for it: by a call of the gateway's own API."""
-    import http.client
     connection = http.client.HTTPConnection(address)
     connection.request("POST", f"/v1/sandboxes/{name}/drafts", json.dumps({"proposals": [
         {"rule_name": key, "rationale": "wanted", "rule": {
@@ -613,6 +615,52 @@ def a_sandbox_is_made_with_providers():
     refused(grpc.StatusCode.NOT_FOUND, lambda: client.get(f"{name}-p2", workspace="default"), "sandbox not found")
     call("DeleteProvider", name=mine)
     call("DeleteProvider", name=f"{mine}-2")
+
+
+class Tokens(http.server.BaseHTTPRequestHandler):
+    """A server of tokens, which counts them."""
+    def do_POST(self):
+        self.server.asked.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        text = json.dumps({"access_token": f"fetched-{len(self.server.asked)}", "expires_in": 3600}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@story
+def credentials_of_a_provider_are_fetched():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tokens)
+    server.asked = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    mine, key, client_credentials = f"{name}-fetch", "FETCHED", 4
+    material = {"token_url": f"http://127.0.0.1:{server.server_port}/token", "client_id": "me", "client_secret": "very-secret"}
+    configure = lambda **more: call("ConfigureProviderRefresh", **{"provider": mine, "credential_key": key, "strategy": client_credentials,
+                                                                   "material": material, "secret_material_keys": ["client_secret"], **more})
+    call("CreateProvider", provider=provider(mine, "generic", FETCHED="given"))
+    assert not call("GetProviderRefreshStatus", provider=mine).credentials
+    refused(grpc.StatusCode.NOT_FOUND, lambda: call("RotateProviderCredential", provider=mine, credential_key=key), "fetches no credential FETCHED")
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: configure(material={}), "needs token_url")
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: configure(strategy=2), "the strategy of a refresh is one of")
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: configure(credential_key=""), "credential_key is required")
+    refused(grpc.StatusCode.NOT_FOUND, lambda: configure(provider="nobody"), "provider 'nobody' not found")
+    made = configure().status
+    assert (made.credential_key, made.strategy, made.status, made.last_error) == (key, client_credentials, "refreshed", ""), made
+    assert made.provider_id == call("GetProvider", name=mine).provider.metadata.id
+    assert len(server.asked) == 1 and "client_id=me" in server.asked[0], server.asked
+    again = call("RotateProviderCredential", provider=mine, credential_key=key).status
+    assert again.status == "refreshed" and len(server.asked) == 2, (again, server.asked)
+    told = call("GetProviderRefreshStatus", provider=mine, credential_key=key).credentials
+    assert len(told) == 1 and b"secret" not in told[0].SerializeToString()
+    ended = call("DeleteProviderRefresh", provider=mine, credential_key=key)
+    assert ended.outcome == 1 if newer else ended.deleted
+    assert not call("GetProviderRefreshStatus", provider=mine).credentials
+    assert list(call("GetProvider", name=mine).provider.credentials) == [key]
+    call("DeleteProvider", name=mine)
+    server.shutdown()
 
 
 @story

@@ -319,6 +319,10 @@ token_for() {       # token_for SANDBOX: of a new session
     [ "$(jq -c '[.gateway_host, .gateway_port, .gateway_scheme]' <<<"$output")" = '["localhost",80,"http"]' ]
     [ "$(jq '(.expires_at_ms / 1000 - now) as $s | $s > 3000 and $s <= 3600' <<<"$output")" = true ]
     [ "$(jq -r '.expiration_time | startswith("20")' <<<"$output")" = true ]
+    key=$(jq -r .host_key_fingerprint <<<"$output")
+    sluice sandbox exec demo -- cat /etc/sluice-ssh/host_key >"$BATS_TEST_TMPDIR/host_key"
+    chmod 600 "$BATS_TEST_TMPDIR/host_key"
+    [[ "$(ssh-keygen -lf "$BATS_TEST_TMPDIR/host_key")" == "256 $key "* ]]
     run -1 grep -rqF "$(jq -r .token <<<"$output")" "$state"       # only its digest is kept
     run -0 call enums CreateSshSession '{"sandbox": "ghost", "workspace_scope": {"workspace": "default"}}'
     [ "$output" = "NOT_FOUND sandbox not found" ]

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/text.h"
+#include "runtime/credentials/providers_parts.h"
 #include "secret/oauth.h"
 #include "secret/placeholder.h"
 #include "secret/profile.h"
@@ -145,15 +146,24 @@ int providers_create(const struct providers *p, const char *name, const char *pr
     return store_write(p->store, write_new, &change, err);
 }
 
-/* ---- fetched ---- */
-
-/* The row of its parts, which no variable can be called. */
-static const char parts_row[] = "refresh:";
-
-static bool is_parts(const struct store_credential *c)
+static bool has_credential(const struct provider_facts *facts, const char *name)
 {
-    return strcmp(c->name, parts_row) == 0;
+    for (size_t i = 0; i < facts->n_credentials; i++)
+        if (strcmp(facts->credentials[i].name, name) == 0)
+            return true;
+    return false;
 }
+
+static int write_rotation(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct change *change = arg;
+    if (store_tx_provider_rotated(tx, change->provider.id, clock_now_ms(), err) != 0 ||
+        store_tx_provider_notes(tx, &change->provider, err) != 0)
+        return -1;
+    return write_sealed(tx, change, err);
+}
+
+/* ---- fetched ---- */
 
 static int check_parts(const struct secret_profile *profile, const json_t *parts,
                        struct error *err)
@@ -168,26 +178,37 @@ static int check_parts(const struct secret_profile *profile, const json_t *parts
     return 0;
 }
 
-static int write_parts(struct change *change, const json_t *parts, struct error *err)
+/* The rows of the parts and of the outputs that have none. */
+static int write_parts(struct change *change, const json_t *parts, const struct provider_facts *had,
+                       store_write_fn write, struct error *err)
 {
     const char *outputs[OAUTH_VALUES_MAX + 1];
     struct provider_value values[OAUTH_VALUES_MAX + 1];
     size_t n = 0;
     char *text = json_dumps(parts, JSON_COMPACT);
     oauth_outputs(parts, outputs);
-    values[n++] = (struct provider_value){parts_row, text};
+    values[n++] = (struct provider_value){PROVIDER_PARTS_ROW, text};
     for (size_t i = 0; outputs[i]; i++)
-        values[n++] = (struct provider_value){outputs[i], ""};
+        if (!had || !has_credential(had, outputs[i]))
+            values[n++] = (struct provider_value){outputs[i], ""};
     int rc = strlen(text) <= SECRET_VALUE_MAX
                  ? 0 : error_set(err, ERROR_INVALID, "the parts of a refresh have at most %d bytes",
                                  SECRET_VALUE_MAX);
     if (rc == 0) {
         seal_values(change, &(struct provider_values){.items = values, .n = n});
-        rc = store_write(change->p->store, write_new, change, err);
+        rc = store_write(change->p->store, write, change, err);
     }
     explicit_bzero(text, strlen(text));
     free(text);
     return rc;
+}
+
+static json_t *parts_of(const struct provider_values *list)
+{
+    json_t *parts = json_object();
+    for (size_t i = 0; i < list->n; i++)
+        json_object_set_new(parts, list->items[i].name, json_string(list->items[i].value));
+    return parts;
 }
 
 int providers_create_fetched(const struct providers *p, const char *name, const char *profile_name,
@@ -196,9 +217,7 @@ int providers_create_fetched(const struct providers *p, const char *name, const 
 {
     const struct secret_profile *profile;
     char id[UUID_SIZE];
-    json_t *parts = json_object();
-    for (size_t i = 0; i < list->n; i++)
-        json_object_set_new(parts, list->items[i].name, json_string(list->items[i].value));
+    json_t *parts = parts_of(list);
     int rc = check_name(name, err) != 0 || find_profile(profile_name, &profile, err) != 0 ||
                      check_parts(profile, parts, err) != 0 ? -1 : 0;
     struct change change = {.p = p, .arena = arena, .name = name,
@@ -206,9 +225,35 @@ int providers_create_fetched(const struct providers *p, const char *name, const 
                                          .profile = rc == 0 ? profile->name : "",
                                          .created_at_ms = clock_now_ms()}};
     if (rc == 0)
-        rc = write_parts(&change, parts, err);
+        rc = write_parts(&change, parts, NULL, write_new, err);
     json_decref(parts);
     return rc;
+}
+
+int providers_fetch(const struct providers *p, const struct provider_facts *facts,
+                    const struct provider_values *list, struct arena *arena, struct error *err)
+{
+    const struct secret_profile *profile;
+    struct change change = {.p = p, .arena = arena, .name = facts->provider.name,
+                            .provider = facts->provider};
+    json_t *parts = parts_of(list);
+    int rc = find_profile(facts->provider.profile, &profile, err) != 0 ||
+                     check_parts(profile, parts, err) != 0 ? -1 : 0;
+    if (rc == 0)
+        rc = write_parts(&change, parts, facts, write_rotation, err);
+    json_decref(parts);
+    return rc;
+}
+
+static int remove_parts(struct store_tx *tx, void *provider_id, struct error *err)
+{
+    return store_tx_credential_delete(tx, provider_id, PROVIDER_PARTS_ROW, err);
+}
+
+int providers_fetch_no_more(const struct providers *p, const struct provider_facts *facts,
+                            struct error *err)
+{
+    return store_write(p->store, remove_parts, (void *)(uintptr_t)facts->provider.id, err);
 }
 
 /* ---- reading ---- */
@@ -218,7 +263,7 @@ static void take_parts(struct provider_facts *out)
 {
     out->refresh = NULL;
     for (size_t i = 0; i < out->n_credentials; i++)
-        if (is_parts(&out->credentials[i])) {
+        if (provider_is_parts(&out->credentials[i])) {
             struct store_credential parts = out->credentials[i];
             memmove(&out->credentials[i], &out->credentials[i + 1],
                     (out->n_credentials - i - 1) * sizeof parts);
@@ -240,23 +285,6 @@ int providers_get(const struct providers *p, const char *name, struct arena *are
 }
 
 /* ---- rotate ---- */
-
-static bool has_credential(const struct provider_facts *facts, const char *name)
-{
-    for (size_t i = 0; i < facts->n_credentials; i++)
-        if (strcmp(facts->credentials[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-static int write_rotation(struct store_tx *tx, void *arg, struct error *err)
-{
-    const struct change *change = arg;
-    if (store_tx_provider_rotated(tx, change->provider.id, clock_now_ms(), err) != 0 ||
-        store_tx_provider_notes(tx, &change->provider, err) != 0)
-        return -1;
-    return write_sealed(tx, change, err);
-}
 
 static bool has_notes(const struct provider_values *values)
 {
@@ -331,7 +359,7 @@ static int any_policy_binds(const struct providers *p, const char *name, struct 
 json_t *providers_parts(const struct providers *p, const struct provider_facts *facts,
                         struct error *err)
 {
-    const struct secret_owner owner = {facts->provider.id, parts_row};
+    const struct secret_owner owner = {facts->provider.id, PROVIDER_PARTS_ROW};
     char *text = secret_open(p->key, &owner, facts->refresh->sealed, err);
     json_t *parts = text ? json_loads(text, 0, NULL) : NULL;
     if (text && !parts)
@@ -351,7 +379,7 @@ int providers_renew(const struct providers *p, const struct provider_facts *fact
                             .provider = facts->provider};
     memcpy(all, values->items, n * sizeof *all);
     if (text)
-        all[n++] = (struct provider_value){parts_row, text};
+        all[n++] = (struct provider_value){PROVIDER_PARTS_ROW, text};
     seal_values(&change, &(struct provider_values){.items = all, .n = n});
     if (text)
         explicit_bzero(text, strlen(text));
@@ -408,7 +436,7 @@ static int check_names(struct store_tx *tx, const struct change *change, struct 
         total += n_others;
         for (size_t k = 0; k < n_own * n_others; k++)
             if (strcmp(own[k / n_others].name, others[k % n_others].name) == 0 &&
-                !is_parts(&own[k / n_others]))
+                !provider_is_parts(&own[k / n_others]))
                 return error_set(err, ERROR_STATE,
                                  "sandbox '%s' has %s from provider '%s' already: detach that one "
                                  "first", change->sandbox->name, own[k / n_others].name,
@@ -460,84 +488,4 @@ int providers_detach(const struct providers *p, const char *name,
         policy_binds(p, sandbox, name, arena, err) != 0)
         return -1;
     return store_write(p->store, write_detachment, &change, err);
-}
-
-/* ---- for a supervisor ---- */
-
-static const char *open_value(const struct providers *p, const struct store_credential *c,
-                              const char *provider, const struct log *log, struct arena *arena)
-{
-    struct error err;
-    const struct secret_owner owner = {c->provider_id, c->name};
-    char *value = secret_open(p->key, &owner, c->sealed, &err);
-    if (!value)
-        log_error(log, "provider %s: %s", provider, err.text);
-    const char *copy = arena_str(arena, value ? value : "");
-    secret_free(value);
-    return copy;
-}
-
-const char *providers_value(const struct providers *p, const struct provider_facts *facts,
-                            const char *name, struct arena *arena, struct error *err)
-{
-    for (size_t i = 0; i < facts->n_credentials; i++) {
-        const struct store_credential *c = &facts->credentials[i];
-        const struct secret_owner owner = {c->provider_id, c->name};
-        if (strcmp(c->name, name) != 0)
-            continue;
-        char *value = secret_open(p->key, &owner, c->sealed, err);
-        const char *copy = value ? arena_str(arena, value) : NULL;
-        secret_free(value);
-        return copy;
-    }
-    error_set(err, ERROR_NOT_FOUND, "provider '%s' has no credential %s", facts->provider.name,
-              name);
-    return NULL;
-}
-
-int providers_open(const struct providers *p, const char *sandbox_id, const struct log *log,
-                   struct arena *arena, struct secret_credential **out, size_t *n,
-                   struct error *err)
-{
-    struct store_attachment *list;
-    struct store_credential *credentials;
-    size_t n_list, n_credentials, room = 0;
-    *out = NULL;
-    *n = 0;
-    if (store_attachment_list(p->store, NULL, sandbox_id, arena, &list, &n_list, err) != 0)
-        return -1;
-    for (size_t i = 0; i < n_list; i++) {
-        if (store_credential_list(p->store, list[i].provider_id, arena, &credentials,
-                                  &n_credentials, err) != 0)
-            return -1;
-        for (size_t k = 0; k < n_credentials; k++) {
-            if (is_parts(&credentials[k]))
-                continue;
-            *out = arena_grow(arena, *out, *n, &room, sizeof **out);
-            (*out)[(*n)++] = (struct secret_credential){
-                list[i].provider, list[i].profile, credentials[k].name, list[i].handle,
-                open_value(p, &credentials[k], list[i].provider, log, arena)};
-        }
-    }
-    return 0;
-}
-
-/* ---- what is told of a change ---- */
-
-struct provider_change *providers_change(const struct provider_facts *facts, const char *change,
-                                         const char *actor, const struct store_sandbox *one,
-                                         struct arena *arena)
-{
-    struct provider_change *out = arena_zalloc(arena, sizeof *out);
-    const char **ids = arena_alloc(arena, (facts->n_attachments + 1) * sizeof *ids);
-    *out = (struct provider_change){.provider = facts->provider.name,
-                                    .change = change,
-                                    .actor = actor,
-                                    .sandbox = one ? one->name : "",
-                                    .sandbox_ids = ids};
-    for (size_t i = 0; !one && i < facts->n_attachments; i++)
-        ids[out->n++] = facts->attachments[i].sandbox_id;
-    if (one)
-        ids[out->n++] = one->id;
-    return out;
 }

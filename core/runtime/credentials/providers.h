@@ -53,6 +53,13 @@ int providers_create(const struct providers *p, const char *name, const char *pr
 int providers_create_fetched(const struct providers *p, const char *name, const char *profile,
                              const struct provider_values *parts, struct arena *arena,
                              struct error *err);
+/* The values of one that there is are fetched from now on, whether they were fetched or given
+ * before. */
+int providers_fetch(const struct providers *p, const struct provider_facts *facts,
+                    const struct provider_values *parts, struct arena *arena, struct error *err);
+/* Its values stay as they are. */
+int providers_fetch_no_more(const struct providers *p, const struct provider_facts *facts,
+                            struct error *err);
 /* The parts of one that is fetched.  NULL: err says why they cannot be read. */
 json_t *providers_parts(const struct providers *p, const struct provider_facts *facts,
                         struct error *err);

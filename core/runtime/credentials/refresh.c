@@ -21,6 +21,14 @@ struct entry {
     struct refresh_status status;
 };
 
+/* Who waits for a fetch. */
+struct fetch_wait {
+    struct fetch_wait *next;
+    bool begun;                                     /* by the look under way */
+    void (*done)(void *arg);
+    void *arg;
+};
+
 struct refresher {
     uv_timer_t timer;
     struct runtime *runtime;
@@ -31,6 +39,7 @@ struct refresher {
     bool busy, wanted;
     _Atomic bool closing;
     int64_t looked_ms;
+    struct fetch_wait *waits;
     pthread_mutex_t lock;                           /* guards entries */
     struct entry *entries;
 };
@@ -206,10 +215,39 @@ static void look_work(void *arg)
 
 /* ---- the loop ---- */
 
+/* all: also those whose fetch has not begun. */
+static void tell_waits(struct refresher *r, bool all)
+{
+    struct fetch_wait *ended = NULL;
+    for (struct fetch_wait **at = &r->waits; *at;) {
+        struct fetch_wait *w = *at;
+        if (!all && !w->begun) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        w->next = ended;
+        ended = w;
+    }
+    while (ended) {
+        struct fetch_wait *w = ended;
+        ended = w->next;
+        w->done(w->arg);
+        free(w);
+    }
+}
+
+static void on_tick(uv_timer_t *timer);
+
 static void end_look(struct look *look)
 {
+    struct refresher *r = look->r;
     arena_wipe(look->arena);
     free(look);
+    r->busy = false;
+    tell_waits(r, r->closing);
+    if (r->waits)
+        on_tick(&r->timer);
 }
 
 static void told(void *arg, const struct error *err)
@@ -223,7 +261,6 @@ static void told(void *arg, const struct error *err)
 static void look_done(void *arg)
 {
     struct look *look = arg;
-    look->r->busy = false;
     if (!look->n) {
         end_look(look);
         return;
@@ -253,6 +290,8 @@ static void on_tick(uv_timer_t *timer)
     *look = (struct look){.r = r, .arena = arena_new()};
     r->busy = true;
     r->wanted = false;
+    for (struct fetch_wait *w = r->waits; w; w = w->next)
+        w->begun = true;
     r->looked_ms = clock_now_ms();
     jobs_run(r->jobs, "refresh of credentials", look_work, look_done, look);
 }
@@ -261,6 +300,20 @@ void refresher_look(struct refresher *r)
 {
     r->wanted = true;
     on_tick(&r->timer);
+}
+
+void refresher_fetch(struct refresher *r, const char *id, void (*done)(void *arg), void *arg)
+{
+    struct fetch_wait *w = alloc_zero(1, sizeof *w);
+    *w = (struct fetch_wait){.next = r->waits, .done = done, .arg = arg};
+    r->waits = w;
+    pthread_mutex_lock(&r->lock);
+    find_or_add(r, id)->status.next_ms = 0;
+    pthread_mutex_unlock(&r->lock);
+    if (r->closing)
+        tell_waits(r, true);
+    else
+        refresher_look(r);
 }
 
 struct refresher *refresher_new(uv_loop_t *loop, struct runtime *runtime, const char *program,
@@ -290,8 +343,11 @@ static void timer_closed(uv_handle_t *timer)
 
 void refresher_stop(struct refresher *r)
 {
-    if (r)
-        r->closing = true;
+    if (!r)
+        return;
+    r->closing = true;
+    if (!r->busy)
+        tell_waits(r, true);
 }
 
 void refresher_close(struct refresher *r)

@@ -31,6 +31,10 @@ struct refresher *refresher_new(uv_loop_t *loop, struct runtime *runtime, const 
                                 const struct log *log);
 /* There may be one more, or one fewer.  Loop thread. */
 void refresher_look(struct refresher *r);
+/* The credentials of a provider are fetched now; done is called when its sandboxes have them or it
+ * has failed, also when the refresher stops.  Loop thread. */
+void refresher_fetch(struct refresher *r, const char *provider_id, void (*done)(void *arg),
+                     void *arg);
 /* Any thread. */
 void refresher_status(struct refresher *r, const char *provider_id, struct refresh_status *out);
 /* Nothing is fetched any more.  NULL is fine. */

@@ -12,7 +12,7 @@
 struct ssh_use {
     struct ssh_use *next;
     struct ssh_session *session;                    /* NULL: revoked */
-    ssh_revoked *revoked;
+    ssh_revoked *on_end;
     void *arg;
 };
 
@@ -23,6 +23,9 @@ struct ssh_session {
     struct ssh_use *uses;
 };
 
+static const char revoked[] = "SSH session token is not valid: it was revoked";
+static const char expired[] = "SSH session token expired";
+
 static size_t count_uses(const struct ssh_session *session)
 {
     size_t n = 0;
@@ -32,7 +35,7 @@ static size_t count_uses(const struct ssh_session *session)
 }
 
 /* Takes it out of its list and ends its connections. */
-static void end_session(struct ssh_session **at)
+static void end_session(struct ssh_session **at, const char *why)
 {
     struct ssh_session *session = *at;
     *at = session->next;
@@ -40,7 +43,7 @@ static void end_session(struct ssh_session **at)
         struct ssh_use *use = session->uses;
         session->uses = use->next;
         use->session = NULL;
-        use->revoked(use->arg);
+        use->on_end(use->arg, why);
     }
     free(session);
 }
@@ -48,27 +51,30 @@ static void end_session(struct ssh_session **at)
 void sandbox_ssh_end_all(struct sandbox *s)
 {
     while (s->ssh_sessions)
-        end_session(&s->ssh_sessions);
+        end_session(&s->ssh_sessions, revoked);
 }
 
-/* Sessions that have expired go, and the oldest one where there are too many; but none that is
- * used. */
-static void make_room(struct sandbox *s, int64_t now)
+void sandbox_ssh_end_expired(struct sandbox *s)
+{
+    int64_t now = s->ssh_sessions ? clock_boot_ms() : 0;
+    for (struct ssh_session **at = &s->ssh_sessions; *at;)
+        if ((*at)->end_ms <= now)
+            end_session(at, expired);
+        else
+            at = &(*at)->next;
+}
+
+/* The oldest one goes where there are too many, but none that is used. */
+static void make_room(struct sandbox *s)
 {
     struct ssh_session **oldest = NULL;
     size_t n = 0;
-    for (struct ssh_session **at = &s->ssh_sessions; *at;) {
-        if (!(*at)->uses && (*at)->end_ms <= now) {
-            end_session(at);
-            continue;
-        }
-        n++;
+    sandbox_ssh_end_expired(s);
+    for (struct ssh_session **at = &s->ssh_sessions; *at; at = &(*at)->next, n++)
         if (!(*at)->uses)
             oldest = at;
-        at = &(*at)->next;
-    }
     if (n >= SSH_SESSIONS_MAX && oldest)
-        end_session(oldest);
+        end_session(oldest, revoked);
 }
 
 int ssh_session_create(struct runtime *all, const char *name, int64_t ms,
@@ -78,7 +84,7 @@ int ssh_session_create(struct runtime *all, const char *name, int64_t ms,
     if (runtime_exec_check(all, name, err) != 0)
         return -1;
     struct sandbox *s = sandbox_by_name(all, name);
-    make_room(s, now);
+    make_room(s);
     struct ssh_session *session = alloc_zero(1, sizeof *session);
     digest_secret(token);
     digest_of(token, strlen(token), session->digest);
@@ -86,6 +92,12 @@ int ssh_session_create(struct runtime *all, const char *name, int64_t ms,
     session->next = s->ssh_sessions;
     s->ssh_sessions = session;
     return 0;
+}
+
+const char *ssh_session_host_key(struct runtime *all, const char *name)
+{
+    const struct sandbox *s = sandbox_by_name(all, name);
+    return s && s->ssh_host_key ? s->ssh_host_key : "";
 }
 
 static struct ssh_session **find(struct sandbox *s, const char *token)
@@ -103,7 +115,7 @@ bool ssh_session_revoke(struct runtime *all, const char *token)
     for (struct sandbox *s = all->list; s; s = s->next) {
         struct ssh_session **at = find(s, token);
         if (at) {
-            end_session(at);
+            end_session(at, revoked);
             return true;
         }
     }
@@ -116,7 +128,7 @@ static int check_use(const struct sandbox *s, const struct ssh_session *session,
     for (const struct ssh_session *each = s->ssh_sessions; each; each = each->next)
         n += count_uses(each);
     if (session->end_ms <= clock_boot_ms())
-        return error_set(err, ERROR_UNAUTHORIZED, "SSH session token expired");
+        return error_set(err, ERROR_UNAUTHORIZED, "%s", expired);
     if (count_uses(session) >= SSH_SESSION_USES_MAX)
         return error_set(err, ERROR_LIMIT, "SSH session connection limit reached");
     if (n >= SSH_SANDBOX_USES_MAX)
@@ -125,7 +137,7 @@ static int check_use(const struct sandbox *s, const struct ssh_session *session,
 }
 
 struct ssh_use *ssh_session_use(struct runtime *all, const char *name, const char *token,
-                                ssh_revoked *revoked, void *arg, struct error *err)
+                                ssh_revoked *on_end, void *arg, struct error *err)
 {
     struct sandbox *s = sandbox_by_name(all, name);
     struct ssh_session **at = s ? find(s, token) : NULL;
@@ -136,7 +148,7 @@ struct ssh_use *ssh_session_use(struct runtime *all, const char *name, const cha
     if (check_use(s, *at, err) != 0)
         return NULL;
     struct ssh_use *use = alloc_zero(1, sizeof *use);
-    *use = (struct ssh_use){(*at)->uses, *at, revoked, arg};
+    *use = (struct ssh_use){(*at)->uses, *at, on_end, arg};
     (*at)->uses = use;
     return use;
 }

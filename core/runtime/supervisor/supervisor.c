@@ -82,6 +82,8 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     }
     s->ready = true;
     s->sent_revision = hello->loaded_revision;
+    free(s->ssh_host_key);
+    s->ssh_host_key = alloc_str(hello->ssh_host_key);
     json_decref(s->warnings);
     s->warnings = json_array();
     for (size_t i = 0; i < hello->n_warnings; i++)

@@ -78,7 +78,8 @@ void supervisor_say_hello(struct supervisor *s)
         .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
                   .loaded_revision = sandbox_enforcement_revision(s->enforcement),
                   .warnings = s->warnings,
-                  .n_warnings = s->n_warnings}};
+                  .n_warnings = s->n_warnings,
+                  .ssh_host_key = s->ssh.fingerprint}};
     if (!supervisor_in_touch(s))
         return;
     sandbox_link_send(s->link, &message);

@@ -33,6 +33,7 @@ static const struct schema_field hello_fields[] = {
     NEEDED(sandbox_hello, sandbox),
     NUMBER(sandbox_hello, loaded_revision, SCHEMA_I64, INT64_MAX),
     TEXTS(sandbox_hello, warnings, SCHEMA_KEEP),
+    TEXT(sandbox_hello, ssh_host_key),
     {0},
 };
 TABLE(hello, sandbox_hello);

@@ -80,6 +80,7 @@ struct sandbox_hello {
     uint64_t loaded_revision;
     const char *const *warnings; /* of its start: what is not as the policy reads */
     size_t n_warnings;
+    const char *ssh_host_key;                       /* fingerprint of its sshd's; NULL: none */
 };
 
 struct sandbox_revision {          /* POLICY: all; LOADED: no policy, no error; FAILED: no policy */

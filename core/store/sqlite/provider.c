@@ -67,6 +67,13 @@ static int credential_put(struct store_tx *tx, const struct store_credential *cr
                   "ttt", credential->provider_id, credential->name, credential->sealed);
 }
 
+static int credential_remove(struct store_tx *tx, const char *provider_id, const char *name,
+                             struct error *err)
+{
+    return db_change(db_of(tx), err, "DELETE FROM credential WHERE provider_id=? AND name=?", "tt",
+                     provider_id, name);
+}
+
 /* The columns of STORE_ATTACHMENT_FIELDS. */
 #define ATTACHMENTS                                                                  \
     "SELECT a.provider_id, a.sandbox_id, a.handle, a.at_ms, p.name, p.profile, s.name" \
@@ -117,6 +124,7 @@ const struct store_provider_rows sqlite_providers = {
     .remove = provider_remove,
     .list_credentials = credential_list,
     .put_credential = credential_put,
+    .remove_credential = credential_remove,
     .list_attachments = attachment_list,
     .insert_attachment = attachment_insert,
     .remove_attachments = attachment_remove,

@@ -2,17 +2,20 @@
 /* Tokens with which clients connect to services of a sandbox. */
 #include "support/runtime.h"
 
+#include "runtime/sandbox.h"
 #include "runtime/sessions/ssh_sessions.h"
 
 struct connection {
     struct ssh_use *use;                            /* NULL: refused, or released */
     bool revoked;
+    const char *why;
 };
 
-static void on_revoked(void *arg)
+static void on_revoked(void *arg, const char *why)
 {
     struct connection *c = arg;
     c->revoked = true;
+    c->why = why;
     ssh_session_release(c->use);
     c->use = NULL;
 }
@@ -70,6 +73,23 @@ static void a_token_has_its_time(void **state)
     expect_refusal(h, "demo", token, ERROR_UNAUTHORIZED, "SSH session token expired");
     assert_false(c.revoked);
     ssh_session_release(c.use);
+}
+
+static void a_connection_ends_when_its_token_expires(void **state)
+{
+    struct house *h = *state;
+    char brief[DIGEST_HEX_SIZE], lasting[DIGEST_HEX_SIZE];
+    struct connection a, b;
+    struct sandbox *demo = sandbox_by_name(h->runtime, "demo");
+    create(h, SSH_SESSION_MS, lasting);
+    create(h, 200, brief);
+    assert_true(use(h, "demo", brief, &a) && use(h, "demo", lasting, &b));
+    while (!a.revoked)
+        sandbox_ssh_end_expired(demo);
+    assert_string_equal(a.why, "SSH session token expired");
+    assert_false(b.revoked);
+    assert_true(ssh_session_revoke(h->runtime, lasting));
+    assert_string_equal(b.why, "SSH session token is not valid: it was revoked");
 }
 
 static void connections_are_bounded(void **state)
@@ -142,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HOUSE_TEST(a_token_is_of_one_sandbox),
         HOUSE_TEST(a_token_has_its_time),
+        HOUSE_TEST(a_connection_ends_when_its_token_expires),
         HOUSE_TEST(connections_are_bounded),
         HOUSE_TEST(a_revoked_token_ends_its_connections_alone),
         HOUSE_TEST(many_tokens_displace_the_oldest_that_is_not_used),

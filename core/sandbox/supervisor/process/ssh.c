@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/process/ssh.h"
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/error.h"
 #include "sandbox/container/container.h"
 #include "sandbox/mounts/mount_plan.h"
@@ -42,14 +45,46 @@ static const char *const options[] = {
     "Subsystem openshell-main /bin/bash -l",
 };
 
-static int make_key(struct buf *out, struct error *err)
+static void add_string(struct buf *blob, const void *bytes, size_t len)
+{
+    const uint8_t head[] = {0, 0, (uint8_t)(len >> 8), (uint8_t)len};
+    buf_add(blob, head, sizeof head);
+    buf_add(blob, bytes, len);
+}
+
+/* "SHA256:" and base64 without padding of the digest of the public key as SSH sends it (RFC 5656,
+ * 3.1). */
+static bool tell_fingerprint(EVP_PKEY *key, char out[SSH_FINGERPRINT_SIZE])
+{
+    static const char type[] = "ecdsa-sha2-nistp256", curve[] = "nistp256";
+    uint8_t point[128], digest[32];
+    size_t len = 0;
+    struct buf blob = {0}, text = {0};
+    if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &len) !=
+        1)
+        return false;
+    add_string(&blob, type, sizeof type - 1);
+    add_string(&blob, curve, sizeof curve - 1);
+    add_string(&blob, point, len);
+    bool made = EVP_Digest(blob.data, blob.len, digest, NULL, EVP_sha256(), NULL) == 1;
+    base64_encode(digest, sizeof digest, &text);
+    snprintf(out, SSH_FINGERPRINT_SIZE, "SHA256:%.*s", (int)strcspn(buf_str(&text), "="),
+             buf_str(&text));
+    buf_free(&text);
+    buf_free(&blob);
+    return made;
+}
+
+static int make_key(struct ssh_files *out, struct error *err)
 {
     char *bytes = NULL;
     EVP_PKEY *key = EVP_EC_gen("P-256");
     BIO *bio = BIO_new(BIO_s_mem());
-    bool made = key && bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+    bool made = key && bio &&
+                PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+                tell_fingerprint(key, out->fingerprint);
     long len = made ? BIO_get_mem_data(bio, &bytes) : 0;
-    buf_add(out, bytes, (size_t)len);
+    buf_add(&out->key, bytes, (size_t)len);
     BIO_free(bio);
     EVP_PKEY_free(key);
     return made ? 0 : error_set(err, ERROR_INTERNAL, "cannot make the sandbox's SSH host key");
@@ -58,7 +93,7 @@ static int make_key(struct buf *out, struct error *err)
 int sandbox_ssh_make_files(struct ssh_files *out, struct container_files *files,
                            struct error *err)
 {
-    if (make_key(&out->key, err) != 0)
+    if (make_key(out, err) != 0)
         return -1;
     out->items = alloc_zero(files->n + 1, sizeof *out->items);
     if (files->n)

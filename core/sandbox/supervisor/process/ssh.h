@@ -15,6 +15,8 @@
 /* Of the sandbox's own, for its sshd to read. */
 #define SANDBOX_SSH_KEY_FILE "/etc/sluice-ssh/host_key"
 
+enum { SSH_FINGERPRINT_SIZE = 64 };
+
 struct arena;
 struct container_files;
 struct error;
@@ -23,6 +25,7 @@ struct own_file;
 struct ssh_files {
     struct own_file *items;
     struct buf key;                                 /* private, PEM text */
+    char fingerprint[SSH_FINGERPRINT_SIZE];         /* of the public one, as ssh-keygen tells it */
 };
 
 /* Makes a new host key and adds its file to the sandbox's own, which then live as long as out.  -1:
