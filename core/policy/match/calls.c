@@ -12,7 +12,7 @@ static const struct policy_call_protocol *const protocols[] = {
 static const struct policy_call_protocol *protocol_of(const struct sluice_endpoint *e)
 {
     const struct policy_call_protocol *const *p = protocols;
-    while (*p && strcmp((*p)->name, e->protocol) != 0)
+    while (*p && (*(*p)->name != *e->protocol || strcmp((*p)->name, e->protocol) != 0))
         p++;
     return *p;
 }

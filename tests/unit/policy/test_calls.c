@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "policy/match/calls.h"
 #include "policy/match/http.h"
+#include "policy/policy.h"
 
 static const struct sluice_endpoint graphql = {.protocol = "graphql", .persisted_queries = ""},
                                     rpc = {.protocol = "json-rpc"}, mcp = {.protocol = "mcp"};
@@ -111,11 +112,85 @@ static void what_takes_too_much_is_refused(void **state)
     expect_too_much(&rpc, &body, true);
 }
 
+/* ---- a verdict on each ---- */
+
+static const char reading[] =
+    "version: 1\nnetwork_policies:\n  one:\n    binaries: [{path: /bin/curl}]\n    endpoints:\n"
+    "      - host: api.test\n        port: 443\n        path: /mcp\n"
+    "        protocol: mcp\n        enforcement: enforce\n        rules:\n"
+    "          - allow: {method: ping}\n"
+    "          - allow: {method: tools/call, tool: \"read_*\"}\n"
+    "        deny_rules:\n          - {method: tools/call, tool: read_secret}\n";
+
+/* "METHOD" or "tools/call TOOL". */
+static void add_call(struct buf *body, const char *call)
+{
+    const char *tool = strchr(call, ' ');
+    buf_puts(body, body->len ? "," : "[");
+    buf_printf(body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%.*s\"",
+               (int)strcspn(call, " "), call);
+    if (tool)
+        buf_printf(body, ",\"params\":{\"name\":\"%s\"}", tool + 1);
+    buf_putc(body, '}');
+}
+
+/* The index of the call that is refused, -1: none. */
+static int find_refused(const struct policy_candidates *candidates, const char *const *batch)
+{
+    struct policy_http_request request = {.method = "POST", .path = "/mcp", .query = ""};
+    struct policy_http_decision decision;
+    struct policy_calls calls;
+    struct buf body = {0};
+    for (size_t i = 0; batch[i]; i++)
+        add_call(&body, batch[i]);
+    buf_putc(&body, ']');
+    policy_calls_read(candidates->items[0].endpoint, &request, body.data, body.len, &calls);
+    assert_null(calls.problem);
+    request.calls = &calls;
+    policy_http_decide(candidates, &request, &decision, NULL);
+    assert_int_equal(decision.allowed, !decision.call);
+    int refused = decision.call ? (int)(decision.call - calls.items) : -1;
+    policy_calls_free(&calls);
+    buf_free(&body);
+    return refused;
+}
+
+static void a_call_that_is_like_the_one_before_has_its_verdict_and_no_other_has(void **state)
+{
+    static const struct {
+        const char *batch[5];
+        int refused;
+    } rows[] = {
+        {{"ping", "ping", "ping"}, -1},
+        {{"ping", "ping", "pong"}, 2},
+        {{"pong", "pong"}, 0},
+        {{"tools/call read_a", "tools/call read_a", "tools/call read_b"}, -1},
+        {{"tools/call read_a", "tools/call read_a", "tools/call write_a"}, 2},
+        {{"tools/call read_a", "tools/call read_secret"}, 1},
+        {{"tools/call read_a", "tools/list", "tools/call read_a"}, 1},
+        {{"ping", "tools/call read_a", "ping", "tools/call write_a"}, 3},
+    };
+    const struct policy_request connection = {
+        .host = "api.test", .port = 443, .binary = "/bin/curl"};
+    struct problems problems = {0};
+    struct policy_candidates candidates;
+    struct policy *policy = policy_parse(reading, sizeof reading - 1, DOC_YAML, &problems);
+    (void)state;
+    assert_non_null(policy);
+    policy_candidates_find(policy_model(policy), &connection, &candidates);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(find_refused(&candidates, rows[i].batch), rows[i].refused);
+    policy_candidates_free(&candidates);
+    policy_unref(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_kept_shares_nothing_with_the_body),
         cmocka_unit_test(what_takes_too_much_is_refused),
+        cmocka_unit_test(
+            a_call_that_is_like_the_one_before_has_its_verdict_and_no_other_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
