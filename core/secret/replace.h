@@ -21,8 +21,8 @@ enum secret_result {
 /* Where the text is sent. */
 struct secret_destination {
     const struct secret_credentials *all;           /* NULL: the sandbox has none */
-    bool (*bound)(const void *ctx, const struct secret_credential *credential);
-    const void *ctx;
+    bool (*bound)(void *ctx, const struct secret_credential *credential);
+    void *ctx;
 };
 
 /* The value of a header field: a placeholder, "SCHEME placeholder", or "Basic base64". */

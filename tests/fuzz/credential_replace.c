@@ -19,7 +19,7 @@ static const struct secret_credential items[] = {
     {"q", "generic", "AWAY", DIGITS, AWAY},
 };
 
-static bool bound(const void *ctx, const struct secret_credential *c)
+static bool bound(void *ctx, const struct secret_credential *c)
 {
     (void)ctx;
     return strcmp(c->provider, "p") == 0;

@@ -44,8 +44,7 @@ YAML
 @test "a new C voter builds at once, fails its first case, and passes when it is written" {
     exits 0 sluice plugin new no_stars --c
     says no_stars
-    cmake -S no_stars -B no_stars/build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS='-Wall -Wextra -Werror' >log 2>&1 || { cat log; return 1; }
-    cmake --build no_stars/build >log 2>&1 || { cat log; return 1; }
+    CFLAGS='-Wall -Wextra -Werror' bash -ec "$(sed -n 's/^build it: *//p' <<<"$output")" >log 2>&1 || { cat log; return 1; }
     exits 1 sluice plugin test --plugin-dir no_stars/build/plugins no_stars/cases
     says "4 passed, 4 failed"
     python3 - <<'PY'
@@ -69,6 +68,12 @@ PY
     says "WILDCARD_HOST"
     cmake --install no_stars/build --prefix "$prefix" >log
     exits 0 sluice plugin test no_stars/cases
+}
+
+@test "a program that is not installed says what to do first" {
+    exits 0 "$build/bin/sluice" plugin new early --c
+    says "first:     cmake --install $build --prefix P "
+    says "build it:  cmake -S early -B early/build -DCMAKE_PREFIX_PATH=P && cmake --build early/build"
 }
 
 @test "the same with nothing but a compiler and pkg-config" {

@@ -2,7 +2,9 @@
 /* sluice plugin new */
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -12,16 +14,64 @@
 #include "cli/cli.h"
 #include "testkit/scaffold.h"
 
-/* Where sluice.lua is installed; NULL in a build folder. */
-static const char *annotations(struct arena *arena)
+/* Where sluice is installed, or the build folder; NULL: unknown. */
+static const char *prefix_of(struct arena *arena)
 {
     char exe[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     if (n < 0)
         return NULL;
     exe[n] = '\0';
-    const char *folder = arena_printf(arena, "%s/share/sluice", dirname(dirname(exe)));
-    return access(arena_printf(arena, "%s/sluice.lua", folder), R_OK) == 0 ? folder : NULL;
+    return arena_str(arena, dirname(dirname(exe)));
+}
+
+static bool has_file(const char *prefix, const char *name, struct arena *arena)
+{
+    return prefix && access(arena_printf(arena, "%s/%s", prefix, name), R_OK) == 0;
+}
+
+/* The folder of sluice.lua; NULL in a build folder. */
+static const char *annotations(struct arena *arena)
+{
+    const char *prefix = prefix_of(arena);
+    return has_file(prefix, "share/sluice/sluice.lua", arena)
+               ? arena_printf(arena, "%s/share/sluice", prefix)
+               : NULL;
+}
+
+static const char *quoted(const char *text, struct arena *arena)
+{
+    struct buf quoted = {0};
+    text_shell_quote(&quoted, text);
+    const char *copy = arena_str(arena, buf_str(&quoted));
+    buf_free(&quoted);
+    return copy;
+}
+
+/* What CMake has to be told to find the headers of this sluice. */
+static const char *cmake_options(const struct cli *cli, struct arena *arena)
+{
+    const char *prefix = prefix_of(arena);
+    if (!prefix || strcmp(prefix, "/usr") == 0 || strcmp(prefix, "/usr/local") == 0)
+        return "";
+    if (has_file(prefix, "lib/cmake/sluice/sluiceConfig.cmake", arena))
+        return arena_printf(arena, " -DCMAKE_PREFIX_PATH=%s", quoted(prefix, arena));
+    say(cli, "first:     cmake --install %s --prefix P   (the headers; P is a folder of yours)",
+        quoted(prefix, arena));
+    return " -DCMAKE_PREFIX_PATH=P";
+}
+
+static void say_how_to_go_on(const struct cli *cli, const char *folder,
+                             enum scaffold_language language, struct arena *arena)
+{
+    folder = quoted(folder, arena);
+    if (language == SCAFFOLD_LUA)
+        say(cli, "test it:   sluice plugin test --watch %s", folder);
+    else
+        say(cli,
+            "build it:  cmake -S %s -B %s/build%s && cmake --build %s/build\n"
+            "test it:   sluice plugin test --plugin-dir %s/build/plugins %s/cases",
+            folder, folder, cmake_options(cli, arena), folder, folder, folder);
 }
 
 static int make(struct cli *cli, struct arena *arena, enum scaffold_language language)
@@ -33,15 +83,7 @@ static int make(struct cli *cli, struct arena *arena, enum scaffold_language lan
         return err.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_REFUSED;
     }
     terminal_print(stdout, "%s\n", folder);
-    struct buf quoted = {0};
-    text_shell_quote(&quoted, folder);
-    folder = buf_str(&quoted);
-    say(cli, language == SCAFFOLD_C
-                 ? "build it:  cmake -S %s -B %s/build && cmake --build %s/build\n"
-                   "test it:   sluice plugin test --plugin-dir %s/build/plugins %s/cases"
-                 : "test it:   sluice plugin test --watch %s",
-        folder, folder, folder, folder, folder);
-    buf_free(&quoted);
+    say_how_to_go_on(cli, folder, language, arena);
     return EXIT_DONE;
 }
 

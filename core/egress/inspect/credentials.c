@@ -40,30 +40,55 @@ static bool policy_binds(const struct client *c, const struct secret_credential 
     return false;
 }
 
-static bool is_bound(const void *ctx, const struct secret_credential *credential)
+/* Where a request goes, and the first credential that may not go there. */
+struct binding {
+    const struct client *c;
+    const struct secret_credential *unbound;
+};
+
+static bool is_bound(void *ctx, const struct secret_credential *credential)
 {
-    const struct client *c = ctx;
+    struct binding *binding = ctx;
+    const struct client *c = binding->c;
     const struct egress_target *target = &c->route.target;
     const struct secret_profile *profile = secret_profile_find(credential->profile);
-    if (!profile)
-        return false;
-    if (!profile->places)
-        return policy_binds(c, credential);
-    return c->inspected == INSPECTED_TLS &&
-           secret_profile_covers(profile, target->host, target->port);
+    bool bound = profile && profile->places
+                     ? c->inspected == INSPECTED_TLS &&
+                           secret_profile_covers(profile, target->host, target->port)
+                     : profile && policy_binds(c, credential);
+    if (!bound)
+        binding->unbound = credential;
+    return bound;
 }
 
 /* ---- the head ---- */
 
-static int refuse(const struct client *c, enum secret_result result, const char *where,
+/* Says where the credential may go instead. */
+static void refuse_unbound(const struct binding *binding, const char *where,
+                           struct egress_refusal *refusal)
+{
+    const struct secret_credential *credential = binding->unbound;
+    const struct secret_profile *profile = secret_profile_find(credential->profile);
+    struct buf places = {0};
+    for (const struct secret_place *p = profile ? profile->places : NULL; p && p->host; p++)
+        buf_printf(&places, "%s%s:%u", places.len ? ", " : "", p->host, p->port);
+    if (places.len)
+        buf_printf(&places, " over TLS, as its profile '%s' says", profile->name);
+    else
+        buf_printf(&places, "endpoints with credential_binding: {provider: %s}",
+                   credential->provider);
+    egress_refuse(refusal, REFUSAL_UNBOUND,
+                  "%s has the placeholder of a credential that is not for %s: it is sent to %s",
+                  where, binding->c->route.target.authority, buf_str(&places));
+    buf_free(&places);
+}
+
+static int refuse(const struct binding *binding, enum secret_result result, const char *where,
                   struct egress_refusal *refusal)
 {
-    const char *authority = c->route.target.authority;
     switch (result) {
     case SECRET_UNBOUND:
-        egress_refuse(refusal, REFUSAL_UNBOUND,
-                      "%s has the placeholder of a credential that is not for %s", where,
-                      authority);
+        refuse_unbound(binding, where, refusal);
         snprintf(refusal->detail, sizeof refusal->detail,
                  "Credential is not authorized for this request endpoint");
         break;
@@ -114,7 +139,7 @@ static int fill_fields(struct client *c, const struct secret_destination *to,
         }
         buf_free(&value);
         if (result != SECRET_NONE)
-            return refuse(c, result, "a header field", refusal);
+            return refuse(to->ctx, result, "a header field", refusal);
     }
     return 0;
 }
@@ -129,7 +154,7 @@ static int fill_target(struct client *c, const struct secret_destination *to,
         return 0;
     enum secret_result in_path = secret_replace_path(to, path, len, &out->target);
     if (in_path > SECRET_REPLACED)
-        return refuse(c, in_path, "the path", refusal);
+        return refuse(to->ctx, in_path, "the path", refusal);
     if (in_path == SECRET_NONE)
         buf_add(&out->target, path, len);
     if (*query)
@@ -137,7 +162,7 @@ static int fill_target(struct client *c, const struct secret_destination *to,
     enum secret_result in_query =
         *query ? secret_replace_query(to, query + 1, strlen(query + 1), &out->target) : SECRET_NONE;
     if (in_query > SECRET_REPLACED)
-        return refuse(c, in_query, "the query", refusal);
+        return refuse(to->ctx, in_query, "the query", refusal);
     if (in_query == SECRET_NONE && *query)
         buf_puts(&out->target, query + 1);
     return 0;
@@ -199,7 +224,7 @@ static int fill_body(struct client *c, const struct secret_destination *to,
         result = replace(to, body->data, body->len, &out->body);
     else if (secret_has_trace(body->data, body->len))
         result = SECRET_MISPLACED;
-    return result > SECRET_REPLACED ? refuse(c, result, "the body", refusal) : 0;
+    return result > SECRET_REPLACED ? refuse(to->ctx, result, "the body", refusal) : 0;
 }
 
 /* A trace that two pieces share is in the end of the one and the beginning of the other. */
@@ -229,14 +254,16 @@ bool egress_credentials_pass_body(struct client *c, const char *bytes, size_t le
 void egress_credentials_refuse_body(struct client *c)
 {
     struct egress_refusal refusal;
-    refuse(c, SECRET_MISPLACED, "the body", &refusal);
+    const struct binding binding = {c, NULL};
+    refuse(&binding, SECRET_MISPLACED, "the body", &refusal);
     egress_credentials_refuse(c, &refusal);
 }
 
 int egress_credentials_fill_message(struct client *c, const char *text, size_t len,
                                     struct buf *out, struct egress_refusal *refusal)
 {
-    const struct secret_destination to = {c->proxy->credentials, is_bound, c};
+    struct binding binding = {c, NULL};
+    const struct secret_destination to = {c->proxy->credentials, is_bound, &binding};
     const struct sluice_endpoint *e = c->exchange.rules.endpoint;
     enum secret_result result = SECRET_NONE;
     if (passes_unseen(c))
@@ -246,7 +273,7 @@ int egress_credentials_fill_message(struct client *c, const char *text, size_t l
     else if (secret_has_trace(text, len))
         result = SECRET_MISPLACED;
     if (result > SECRET_REPLACED)
-        return refuse(c, result, "a message", refusal);
+        return refuse(&binding, result, "a message", refusal);
     return result == SECRET_REPLACED;
 }
 
@@ -267,13 +294,16 @@ static int check_method(const struct client *c, const struct egress_filled *fill
     if (!(filled->n || filled->target.len || filled->body.len) ||
         !asks_for_itself(c->exchange.head))
         return 0;
-    return refuse(c, SECRET_MISPLACED, "a TRACE request, which its origin sends back,", refusal);
+    const struct binding binding = {c, NULL};
+    return refuse(&binding, SECRET_MISPLACED, "a TRACE request, which its origin sends back,",
+                  refusal);
 }
 
 int egress_credentials_fill(struct client *c, struct egress_filled *out,
                             struct egress_refusal *refusal)
 {
-    const struct secret_destination to = {c->proxy->credentials, is_bound, c};
+    struct binding binding = {c, NULL};
+    const struct secret_destination to = {c->proxy->credentials, is_bound, &binding};
     *out = (struct egress_filled){0};
     if (fill_target(c, &to, out, refusal) == 0 && fill_fields(c, &to, out, refusal) == 0 &&
         fill_body(c, &to, out, refusal) == 0 && egress_signing_fill(c, &to, out, refusal) >= 0 &&

@@ -49,8 +49,9 @@ static void the_origin_gets_values_and_the_log_shows_none(void **state)
     close_sent(&t);
 }
 
-/* line: of the log, the title of the finding and its type. */
-static void refused(const char *request, const char *error, const char *title, const char *type)
+/* title, type: of the finding.  why: in the reason. */
+static void refused(const char *request, const char *error, const char *title, const char *type,
+                    const char *why)
 {
     struct sent t;
     char line[256];
@@ -58,6 +59,7 @@ static void refused(const char *request, const char *error, const char *title, c
     UNTIL(&t.s.rig, t.client->eof);
     json_t *json = end_answer(t.client, strcmp(error, "credential_unavailable") == 0 ? 500 : 403);
     assert_string_equal(json_string_value(json_object_get(json, "error")), error);
+    assert_non_null(strstr(json_string_value(json_object_get(json, "reason")), why));
     json_decref(json);
     assert_int_equal(t.origin->in.len, 0);
     assert_non_null(strstr(t.s.rig.lines.data, "engine:credential-binding]"));
@@ -77,16 +79,19 @@ static void a_placeholder_sent_elsewhere_is_a_finding(void **state)
     (void)state;
     refused("GET / HTTP/1.1\r\n%HX-Key: " PLACEHOLDER("AWAY") "\r\n\r\n",
             "credential_endpoint_mismatch", "Credential Sent Elsewhere",
-            " [type:openshell.provider_credential.endpoint_mismatch confidence:high] [reason:");
+            " [type:openshell.provider_credential.endpoint_mismatch confidence:high] [reason:",
+            ": it is sent to endpoints with credential_binding: {provider: q}");
     refused("GET / HTTP/1.1\r\n%HCookie: a=1; b=" PLACEHOLDER("TOKEN") "\r\n\r\n",
             "credential_placeholder_refused", "Credential Placeholder Misplaced",
-            " [type:openshell.credentials.traffic_uninspectable confidence:high] [reason:");
+            " [type:openshell.credentials.traffic_uninspectable confidence:high] [reason:",
+            "where none is replaced");
     refused("POST /" PLACEHOLDER("TOKEN") " HTTP/1.1\r\n%HContent-Length: 93\r\n\r\n"
             PLACEHOLDER("TOKEN"),
             "credential_placeholder_refused", "Credential Placeholder Misplaced",
-            " [type:openshell.credentials.traffic_uninspectable confidence:high] [reason:");
+            " [type:openshell.credentials.traffic_uninspectable confidence:high] [reason:",
+            "where none is replaced");
     refused("GET / HTTP/1.1\r\n%HX-Key: " PLACEHOLDER("NONE") "\r\n\r\n",
-            "credential_unavailable", "", "FINDING");
+            "credential_unavailable", "", "FINDING", "stands for no credential of this sandbox");
 }
 
 /* They are left out, whatever they hold. */

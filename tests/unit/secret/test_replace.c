@@ -33,7 +33,7 @@ static const struct secret_credential items[] = {
     {"p", "aws", "AWS_SESSION_TOKEN", DIGITS, "session"},
 };
 
-static bool bound(const void *ctx, const struct secret_credential *c)
+static bool bound(void *ctx, const struct secret_credential *c)
 {
     (void)ctx;
     return strcmp(c->provider, "p") == 0;
