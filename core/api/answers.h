@@ -67,6 +67,10 @@
     X(audit, "intact! records# first_bad# why head")                                               \
     X(provider, "name id profile credentials[] endpoints[] sandboxes[] rotations# created_at "     \
                 "rotated_at? unconfirmed[]")                                                       \
+    X(token, "id name role sandbox? expired! created_by created_at? expires_at?")                  \
+    X(made_token, "id name role sandbox? expired! created_by created_at? expires_at? token")       \
+    X(tokens, "tokens[token]")                                                                     \
+    X(whoami, "name role identity via from sandbox_id? permissions[]")                             \
     X(providers, "providers[provider]")                                                            \
     X(voter, "name version summary kind level isolation path sha256 state "                        \
              "reads_files! votes# denials# errors# p50_us# p99_us#")                               \

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "api/grants.h"
+#include "auth/token.h"
 #include "secret/profile.h"
 
 static const char *const networks[] = {"proxy", "none", NULL};
@@ -214,6 +215,31 @@ const struct schema body_provider_schema = {
 static const struct schema_field rotation_fields[] = {CREDENTIALS, {0}};
 const struct schema body_rotation_schema = {
     .name = "rotation", .size = sizeof(struct body_provider), .fields = rotation_fields};
+
+static int check_token(struct schema_decoder *d, void *record)
+{
+    const struct body_token *body = record;
+    if (!*body->name || token_name_is_good(body->name))
+        return 0;
+    return schema_problem(d, NULL, TOKEN_NAME_RULE, body->name);
+}
+
+static const struct schema_field token_fields[] = {
+    {"role", SCHEMA_TEXT, offsetof(struct body_token, role), .flags = SCHEMA_REQUIRED,
+     .words = auth_given_roles, .help = "What its bearer may do"},
+    {"name", SCHEMA_TEXT, offsetof(struct body_token, name),
+     .help = "Who its bearer is, in records; made up when left out"},
+    {"sandbox", SCHEMA_TEXT, offsetof(struct body_token, sandbox),
+     .help = "The only sandbox that it is for"},
+    {"expires_ms", SCHEMA_I64, offsetof(struct body_token, expires_ms), .min = 1000,
+     .max = INT64_C(3650) * 24 * 3600 * 1000,
+     .help = "How long it is good; without end when left out"},
+    {0},
+};
+const struct schema body_token_schema = {.name = "token",
+                                         .size = sizeof(struct body_token),
+                                         .fields = token_fields,
+                                         .finish = check_token};
 
 /* Any text is accepted: the command interprets it. */
 static int decode_command(struct schema_decoder *d, const struct doc_node *list, void *record)

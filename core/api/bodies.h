@@ -65,6 +65,11 @@ struct body_exec {
     int64_t timeout_ms;
 };
 
+struct body_token {
+    const char *name, *role, *sandbox;              /* "": not written */
+    int64_t expires_ms;                             /* from now; 0: never */
+};
+
 struct body_tunnel {
     const char *service;
     uint16_t port;
@@ -76,6 +81,6 @@ void body_exec_read(const struct body_exec *body, struct arena *arena, struct sa
 extern const struct schema body_create_schema, body_settings_schema, body_approve_schema,
     body_reject_schema, body_approve_all_schema, body_proposals_schema, body_edit_schema,
     body_exec_schema, body_attach_schema, body_tunnel_schema, body_provider_schema,
-    body_rotation_schema;
+    body_rotation_schema, body_token_schema;
 
 #endif

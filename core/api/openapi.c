@@ -91,7 +91,7 @@ static json_t *responses(const struct api_route *doc)
                             response("held: it waits for somebody else's approval", "update"));
     if (update || (doc->made && doc->takes & TAKES(DRY_RUN)))
         json_object_set(list, "403", json_object_get(list, "default"));
-    if (doc->permission >= AUTH_PERMISSION_FIRST)
+    if (doc->permission != AUTH_ANYBODY && doc->permission != AUTH_SUPERVISE)
         json_object_set_new(list, "429", too_many());
     return list;
 }

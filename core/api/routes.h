@@ -54,6 +54,12 @@ int route_traffic_list(struct api_call *call);
 int route_audit_report(struct api_call *call);
 int route_request_list(struct api_call *call);
 
+/* tokens.c */
+int route_token_create(struct api_call *call);
+int route_token_list(struct api_call *call);
+int route_token_revoke(struct api_call *call);
+int route_whoami(struct api_call *call);
+
 /* providers.c */
 int route_provider_create(struct api_call *call);
 int route_provider_list(struct api_call *call);

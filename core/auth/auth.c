@@ -2,11 +2,13 @@
 #include "auth/auth.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "auth/identify.h"
 #include "auth/origin.h"
 #include "base/clock.h"
 #include "http/request.h"
+#include "net/certificate.h"
 
 static int refuse(struct auth_refusal *r, enum error_kind kind, const char *why)
 {
@@ -45,7 +47,7 @@ static int check_door(const struct http_request *req, const struct auth_question
         return refuse(r, ERROR_FORBIDDEN,
                       "a web page from elsewhere asks for this (Sec-Fetch-Site): it is refused, "
                       "with a token too");
-    if (!q->stateless && peer->kind == HTTP_TCP && peer->loopback && !bearer &&
+    if (!q->stateless && peer->kind == HTTP_TCP && peer->loopback && !bearer && !peer->encrypted &&
         !origin_host_is_local(req))
         return refuse_to_know(r, "this address is answered as localhost, 127.0.0.1 or [::1]: use "
                                  "one of them, or " SEND_A_TOKEN);
@@ -65,6 +67,16 @@ static int check_door(const struct http_request *req, const struct auth_question
     return 0;
 }
 
+static int refuse_certificate(const struct http_request *req, struct auth_refusal *r)
+{
+    const struct net_certificate *c = req->peer->certificate;
+    r->challenge = true;
+    return error_set(&r->err, ERROR_UNAUTHORIZED,
+                     "the certificate of '%.200s' is nobody's here, or has expired, or came "
+                     "through a proxy: name its subject under auth.certificates, or " SEND_A_TOKEN,
+                     c->subject);
+}
+
 static int refuse_unknown(const struct http_request *req, enum auth_permission wanted,
                           struct auth_refusal *r)
 {
@@ -73,6 +85,8 @@ static int refuse_unknown(const struct http_request *req, enum auth_permission w
     if (wanted == AUTH_SUPERVISE &&
         auth_bearer(req)) /* one whose sandbox was deleted ends when it hears this */
         return refuse(r, ERROR_GONE, "no sandbox of this gateway has this token");
+    if (req->peer->certificate && !auth_bearer(req))
+        return refuse_certificate(req, r);
     if (auth_bearer(req) ||
         (!forwarded && !req->peer->apart && !(req->peer->listener & HTTP_NO_SECRETS)))
         return refuse_to_know(r, "who is asking is not known: " SEND_A_TOKEN
@@ -108,6 +122,11 @@ int auth_check(const struct auth_principal *p, enum auth_permission permission,
 {
     if (auth_may(p, permission, sandbox))
         return 0;
+    if (*p->only && permission != AUTH_KNOWN_TO_US && (!sandbox || strcmp(sandbox, p->only) != 0))
+        return error_set(err, ERROR_FORBIDDEN,
+                         "this token is for one sandbox alone, and this is another one or asks "
+                         "about all: ask with "
+                         "another token");
     if (p->role == AUTH_SANDBOX)
         return error_set(err, ERROR_FORBIDDEN,
                          "a sandbox may not do this: it only has its own stream");
@@ -121,6 +140,16 @@ int auth_check(const struct auth_principal *p, enum auth_permission permission,
                      "the role %s may not do this, as it lacks the permission %s: ask with a token "
                      "of a role that has it (GET /v1/permissions)",
                      auth_role_word(p->role), auth_permission_word(permission));
+}
+
+/* What only tokens for one sandbox and supervisors need to know: a name may be given again. */
+static const char *id_of(const struct auth *auth, const char *sandbox,
+                         const struct auth_principal *p)
+{
+    if (!sandbox || !*p->only || !auth->find_sandbox)
+        return sandbox;
+    const char *id = auth->find_sandbox(auth->supervisors, sandbox);
+    return id ? id : "";
 }
 
 int auth_admit(struct auth *auth, const struct http_request *req,
@@ -138,5 +167,6 @@ int auth_admit(struct auth *auth, const struct http_request *req,
         return refuse_for_now(auth, req, refusal);
     if (known == AUTH_UNKNOWN)
         return refuse_unknown(req, question->permission, refusal);
-    return auth_check(out, question->permission, question->sandbox, &refusal->err);
+    return auth_check(out, question->permission, id_of(auth, question->sandbox, out),
+                      &refusal->err);
 }

@@ -5,7 +5,9 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
+#include "auth/certificate.h"
 #include "auth/guesses.h"
+#include "auth/live.h"
 #include "auth/principal.h"
 #include "auth/token.h"
 #include "base/error.h"
@@ -18,9 +20,14 @@ struct auth {
     const char *admin_token_hash; /* SHA-256 of the token for TCP clients; NULL: none */
     const struct auth_token *const *tokens;
     size_t n_tokens;
+    const struct auth_certificate *const *certificates;     /* of clients */
+    size_t n_certificates;
+    struct auth_live *live;                         /* further tokens; NULL: none */
     /* The id of the sandbox whose supervisor has this token, or NULL. */
     const char *(*find_supervisor)(void *ctx, const char *token);
     void *supervisors;
+    /* The id of the sandbox that has this name now; NULL: none has.  NULL: there are none. */
+    const char *(*find_sandbox)(void *ctx, const char *name);
     uint64_t weak_told; /* a bit for each token whose weakness was logged */
     struct guesses guesses;
 };
@@ -28,7 +35,7 @@ struct auth {
 /* What a request is about to do. */
 struct auth_question {
     enum auth_permission permission;
-    const char *sandbox;                            /* see auth_may */
+    const char *sandbox;                            /* its name; NULL: see auth_may */
     bool stateless; /* the answer tells nothing of what the gateway has or does */
 };
 

@@ -2,12 +2,15 @@
 /* On a Unix socket, and on a TCP listener that trusts local uids, the peer's uid is the identity.
  * A process in another user namespace, such as a sandbox's workload, is nobody by its uid, and so
  * is whoever sends a request through a proxy.  A bearer token is the admin token, whose bearer acts
- * as the gateway's own user, that of a person whom the configuration names, or that of a sandbox's
- * supervisor.  A name is one person, whichever way they come: who asked for a held update cannot
- * approve it through another door. */
+ * as the gateway's own user, that of a person whom the configuration names or who was given one
+ * while the gateway runs, or that of a sandbox's supervisor.  Without a token, a client's
+ * certificate says who asks; one that the configuration does not name is nobody's.  A name is one
+ * person, whichever way they come: who asked for a held update cannot approve it through another
+ * door. */
 #include "auth/identify.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -84,6 +87,20 @@ static enum auth_known by_named_token(struct auth *auth, const struct http_reque
     return AUTH_KNOWN;
 }
 
+static bool by_live_token(struct auth *auth, const struct http_request *req, const char *token,
+                          struct auth_principal *out)
+{
+    char sha256[DIGEST_HEX_SIZE];
+    struct auth_live_token live;
+    if (!token_is_random(token) ||
+        !auth_live_find(auth->live, digest_of(token, strlen(token), sha256), clock_now_ms(), &live))
+        return false;
+    auth_principal_by_token(out, live.name, live.role, via_word(req));
+    snprintf(out->only, sizeof out->only, "%s", live.sandbox);
+    out->calls_from_account = http_peer_uid(req->peer, &out->uid);
+    return true;
+}
+
 static enum auth_known by_token(struct auth *auth, const struct http_request *req,
                                 const char *token, enum auth_permission wanted,
                                 struct auth_principal *out)
@@ -98,9 +115,26 @@ static enum auth_known by_token(struct auth *auth, const struct http_request *re
         auth_principal_supervisor(out, sandbox);
         return AUTH_KNOWN;
     }
+    if (wanted != AUTH_SUPERVISE && by_live_token(auth, req, token, out))
+        return AUTH_KNOWN;
     if (wanted == AUTH_SUPERVISE && !token_is_random(token))    /* no place to try out a person's */
         return AUTH_UNKNOWN;
     return by_named_token(auth, req, token, out);
+}
+
+/* Of whoever keeps the key: a proxy that shows its own certificate may ask for anybody. */
+static enum auth_known by_certificate(struct auth *auth, const struct http_request *req,
+                                      struct auth_principal *out)
+{
+    enum auth_role role;
+    if (origin_forwarded_by(req))
+        return AUTH_UNKNOWN;
+    const struct auth_certificate *entry = auth_certificate_find(
+        auth->certificates, auth->n_certificates, req->peer->certificate, clock_now_ms());
+    if (!entry || !auth_role_find(entry->role, &role))
+        return AUTH_UNKNOWN;
+    auth_principal_by_certificate(out, entry->name, role, via_word(req));
+    return AUTH_KNOWN;
 }
 
 enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
@@ -110,6 +144,8 @@ enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
     uid_t uid;
     if (token)
         return by_token(auth, req, token, wanted, out);
+    if (req->peer->certificate)
+        return by_certificate(auth, req, out);
     if (origin_forwarded_by(req) || (req->peer->kind == HTTP_TCP && !origin_host_is_local(req)) ||
         !http_peer_uid(req->peer, &uid))
         return AUTH_UNKNOWN;

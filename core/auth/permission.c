@@ -25,6 +25,7 @@ static const struct {
     unsigned roles;
 } permissions[] = {
     [AUTH_ANYBODY] = {"anybody", "Connect to the gateway", ~0U},
+    [AUTH_KNOWN_TO_US] = {"known", "Be known to the gateway", ~0U},
     [AUTH_SUPERVISE] = {"supervisor", "Be the supervisor of a sandbox", 1U << AUTH_SANDBOX},
 #define X(id, name, roles, help) [AUTH_##id] = {name, help, roles},
     AUTH_PERMISSIONS(X)

@@ -9,7 +9,7 @@
 #define AUTH_ROLES(X)                                                                \
     X(VIEWER, "viewer", GIVEN, "reads")                                              \
     X(USER, "user", GIVEN, "reads and proposes")                                     \
-    X(APPROVER, "approver", NOT_GIVEN, "reads, decides drafts and changes policies") \
+    X(APPROVER, "approver", GIVEN, "reads, decides drafts and changes policies") \
     X(ADMIN, "admin", GIVEN, "may do everything")                                    \
     X(SANDBOX, "sandbox", NOT_GIVEN, "is the supervisor of one sandbox")
 
@@ -52,9 +52,10 @@ enum auth_role {
     X(GATEWAY_READ, "gateway.read", AUTH_READERS,                                                \
       "See the gateway's status, events, voters and permissions")
 
-/* The first two are no rights of people: no role of a person includes or lacks them. */
+/* The first three are no rights of people: no role of a person includes or lacks them. */
 enum auth_permission {
     AUTH_ANYBODY,                                   /* whoever can connect */
+    AUTH_KNOWN_TO_US,                               /* whoever is known, a supervisor too */
     AUTH_SUPERVISE,                                 /* the supervisor of a sandbox */
 #define X(id, name, roles, help) AUTH_##id,
     AUTH_PERMISSIONS(X)

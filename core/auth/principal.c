@@ -20,6 +20,22 @@ void auth_principal_by_token(struct auth_principal *p, const char *name, enum au
     snprintf(p->name, sizeof p->name, "%s", name);
 }
 
+void auth_principal_by_certificate(struct auth_principal *p, const char *name, enum auth_role role,
+                                   const char *via)
+{
+    auth_principal_by_token(p, name, role, via);
+    p->kind = AUTH_BY_CERTIFICATE;
+}
+
+const char *auth_identity_word(const struct auth_principal *p)
+{
+    static const char *const words[] = {[AUTH_NOBODY] = "nobody",
+                                        [AUTH_BY_UID] = "uid",
+                                        [AUTH_BY_TOKEN] = "token",
+                                        [AUTH_BY_CERTIFICATE] = "certificate"};
+    return words[p->kind];
+}
+
 void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id)
 {
     *p = (struct auth_principal){.kind = AUTH_BY_TOKEN, .role = AUTH_SANDBOX, .via = "gateway"};
@@ -31,8 +47,11 @@ bool auth_may(const struct auth_principal *p, enum auth_permission permission, c
 {
     if (permission == AUTH_ANYBODY)
         return true;
+    if (permission == AUTH_KNOWN_TO_US)
+        return p->kind != AUTH_NOBODY;
     if (p->kind == AUTH_NOBODY ||
-        (*p->sandbox_id && sandbox && strcmp(sandbox, p->sandbox_id) != 0))
+        (*p->sandbox_id && sandbox && strcmp(sandbox, p->sandbox_id) != 0) ||
+        (*p->only && (!sandbox || strcmp(sandbox, p->only) != 0)))
         return false;
     return auth_role_has(p->role, permission);
 }

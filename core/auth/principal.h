@@ -15,6 +15,7 @@ enum auth_kind {
     AUTH_NOBODY,                                    /* nobody has been recognised */
     AUTH_BY_UID,
     AUTH_BY_TOKEN,
+    AUTH_BY_CERTIFICATE,
 };
 
 struct auth_principal {
@@ -25,13 +26,18 @@ struct auth_principal {
     uid_t uid;
     bool calls_from_account;                        /* with a token, from the account of uid ... */
     char account[128]; /* ... which has this name; "": not looked up, or not known */
-    char sandbox_id[40];                            /* the only one it may act on; "": any */
+    char sandbox_id[40];                            /* of a supervisor: its own; "": any */
+    char only[64]; /* the id of the sandbox that its token is for; "": any */
 };
 
 /* The gateway's own uid and root are admins, others are users. */
 void auth_principal_by_uid(struct auth_principal *p, uid_t uid, const char *via);
 void auth_principal_by_token(struct auth_principal *p, const char *name, enum auth_role role,
                              const char *via);
+void auth_principal_by_certificate(struct auth_principal *p, const char *name, enum auth_role role,
+                                   const char *via);
+/* How it was recognised: "uid", "token" or "certificate". */
+const char *auth_identity_word(const struct auth_principal *p);
 /* The supervisor of a sandbox, which has a token too. */
 void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id);
 

@@ -91,6 +91,15 @@ static const struct schema_field sandbox_fields[] = {
 static const struct schema sandboxes_schema = {
     .name = "sandboxes", .size = sizeof(struct sandbox_settings), .fields = sandbox_fields};
 
+static const struct schema_field auth_fields[] = {
+    {"certificates", SCHEMA_STRUCTS, offsetof(struct auth_settings, certificates),
+     offsetof(struct auth_settings, n_certificates), .sub = &auth_certificate_schema,
+     .help = "Whose the certificates are that clients show"},
+    {0},
+};
+static const struct schema auth_schema = {
+    .name = "auth", .size = sizeof(struct auth_settings), .fields = auth_fields};
+
 static const char *const protocols[] = {"openai", "anthropic", NULL};
 static const struct schema_field inference_fields[] = {
     {"provider", SCHEMA_TEXT, offsetof(struct inference_setting, provider),
@@ -121,6 +130,8 @@ static const struct schema_field config_fields[] = {
     {"tokens", SCHEMA_STRUCTS, offsetof(struct gateway_config, tokens),
      offsetof(struct gateway_config, n_tokens), .sub = &auth_token_schema,
      .help = "People who come with a token of their own"},
+    {"auth", SCHEMA_STRUCT, offsetof(struct gateway_config, auth), .sub = &auth_schema,
+     .help = "Who may do what"},
     {"chain", SCHEMA_STRUCT, offsetof(struct gateway_config, chain), .sub = &chain_config_schema,
      .help = "The voters"},
     {"egress", SCHEMA_STRUCT, offsetof(struct gateway_config, egress), .sub = &egress_schema,
@@ -318,8 +329,11 @@ static void fill_defaults(const struct gateway_flags *flags, struct arena *arena
     default_chain(flags, base_dir, arena, c);
     default_egress(base_dir, arena, c);
     static const struct sandbox_settings keep = {.on_exit = "keep"};
+    static const struct auth_settings nobody = {.n_certificates = 0};
     if (!c->sandboxes)
         c->sandboxes = &keep;
+    if (!c->auth)
+        c->auth = &nobody;
 }
 
 static void check_listen(const struct gateway_config *c, bool from_flags, struct arena *arena,
@@ -414,6 +428,18 @@ static bool same_tokens(const struct gateway_config *a, const struct gateway_con
     return true;
 }
 
+static bool same_auth(const struct auth_settings *a, const struct auth_settings *b)
+{
+    if (a->n_certificates != b->n_certificates)
+        return false;
+    for (size_t i = 0; i < a->n_certificates; i++)
+        if (strcmp(a->certificates[i]->subject, b->certificates[i]->subject) != 0 ||
+            strcmp(a->certificates[i]->role, b->certificates[i]->role) != 0 ||
+            strcmp(a->certificates[i]->name, b->certificates[i]->name) != 0)
+            return false;
+    return true;
+}
+
 static bool same_egress(const struct egress_settings *a, const struct egress_settings *b)
 {
     if (a->n_hosts != b->n_hosts || strcmp(a->extra_ca, b->extra_ca) != 0 ||
@@ -441,6 +467,7 @@ const char *gateway_config_restart(const struct gateway_config *old,
         {"listen", same_listen(old, new_)},
         {"store", strcmp(old->store, new_->store) == 0},
         {"tokens", same_tokens(old, new_)},
+        {"auth", same_auth(old->auth, new_->auth)},
         {"egress", same_egress(old->egress, new_->egress)},
         {"sandboxes", strcmp(old->sandboxes->on_exit, new_->sandboxes->on_exit) == 0},
     };

@@ -3,6 +3,7 @@
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H
 
+#include "auth/certificate.h"
 #include "auth/token.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -21,6 +22,11 @@ struct sandbox_settings {
     const char *on_exit;                            /* "keep" or "stop" */
 };
 
+struct auth_settings {
+    const struct auth_certificate *const *certificates;     /* of clients */
+    size_t n_certificates;
+};
+
 struct inference_setting;
 
 struct gateway_config {
@@ -33,6 +39,7 @@ struct gateway_config {
     const struct sandbox_settings *sandboxes;       /* never NULL after gateway_config_load */
     const struct auth_token *const *tokens;         /* of people */
     size_t n_tokens;
+    const struct auth_settings *auth;               /* never NULL after gateway_config_load */
     const struct inference_setting *const *inference;       /* routes of inference.local */
     size_t n_inference;
     const struct doc_node *tree;                    /* of the file, for lines; NULL without one */

@@ -232,12 +232,35 @@ static void fill_api(struct gateway *g)
     g->api.auth.log = g->log;
     g->api.auth.tokens = g->config.tokens;
     g->api.auth.n_tokens = g->config.n_tokens;
+    g->api.auth.certificates = g->config.auth->certificates;
+    g->api.auth.n_certificates = g->config.auth->n_certificates;
     g->api.auth.find_supervisor = runtime_by_token;
     g->api.auth.supervisors = g->runtime;
+    g->api.auth.find_sandbox = runtime_id_of;
     g->api.reload = gateway_reload;
     g->api.reload_ctx = g;
     g->api.config_file = g->flags->config;
     g->api.started_ms = clock_now_ms();
+}
+
+/* A role that this version does not know is nobody's. */
+static int load_tokens(struct gateway *g, struct error *err)
+{
+    struct store_token *list;
+    size_t n;
+    g->api.auth.live = auth_live_new();
+    if (store_token_list(g->store, g->arena, &list, &n, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        struct auth_live_token live = {.expires_at_ms = list[i].expires_at_ms};
+        snprintf(live.id, sizeof live.id, "%s", list[i].id);
+        snprintf(live.name, sizeof live.name, "%s", list[i].name);
+        snprintf(live.sha256, sizeof live.sha256, "%s", list[i].sha256);
+        snprintf(live.sandbox, sizeof live.sandbox, "%s", list[i].sandbox_id);
+        if (auth_role_find(list[i].role, &live.role))
+            auth_live_add(g->api.auth.live, &live);
+    }
+    return 0;
 }
 
 static void fill_grpc(struct gateway *g)
@@ -271,6 +294,7 @@ static void free_parts(struct gateway *g)
     explicit_bzero(&g->key, sizeof g->key);
     if (g->folder >= 0)
         close(g->folder);
+    auth_live_free(g->api.auth.live);
     gateway_free_tls(g);
     free(g->supervisor_address);
     arena_free(g->arena);
@@ -307,6 +331,10 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
     }
     fill_api(g);
     fill_grpc(g);
+    if (load_tokens(g, err) != 0) {
+        abandon(g);
+        return -1;
+    }
     start_signals(g);
     say_ready(g);
     notify_systemd();

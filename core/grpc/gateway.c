@@ -44,7 +44,7 @@ static int put_user(struct grpc_work *work, struct doc_writer *w)
         doc_write_text(w, "openshell-admin");
     doc_write_text(w, "openshell-user");
     doc_write_close(w, DOC_LIST);
-    grpc_put_text(w, "identity_provider", work->who.kind == AUTH_BY_TOKEN ? "token" : "uid");
+    grpc_put_text(w, "identity_provider", auth_identity_word(&work->who));
     return 0;
 }
 

@@ -355,6 +355,12 @@ const char *runtime_by_token(void *ctx, const char *token)
     return NULL;
 }
 
+const char *runtime_id_of(void *ctx, const char *name)
+{
+    const struct sandbox *s = sandbox_by_name(ctx, name);
+    return s ? s->id : NULL;
+}
+
 json_t *runtime_warnings(struct runtime *all, const char *id)
 {
     struct sandbox *s = sandbox_find(all, id);

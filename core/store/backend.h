@@ -226,6 +226,17 @@ struct store_provider_rows {
                               const char *sandbox_id, struct error *err);
 };
 
+struct store_token_rows {
+    /* BY_ID or BY_NAME. */
+    int (*find)(struct store_tx *tx, enum store_key by, const char *value, struct arena *arena,
+                struct store_token *out, struct error *err);
+    int (*list)(struct store_tx *tx, struct arena *arena, struct store_token **out, size_t *n,
+                struct error *err);
+    /* 0: its name is taken. */
+    int (*insert)(struct store_tx *tx, const struct store_token *token, struct error *err);
+    int (*remove)(struct store_tx *tx, const char *id, struct error *err);
+};
+
 /* place is what stands behind "scheme:" in a URL. */
 struct store_backend {
     const char *scheme;
@@ -257,6 +268,7 @@ struct store_backend {
     const struct store_event_rows *events;
     const struct store_provider_rows *providers;
     const struct store_workspace_rows *workspaces;
+    const struct store_token_rows *tokens;
 };
 
 extern const struct store_backend store_sqlite;

@@ -133,6 +133,11 @@ struct store_record {
     STORE_ATTACHMENT_KEYS(X, comma) comma X(TEXT, provider) comma X(TEXT, profile)                 \
     comma X(TEXT, sandbox)
 
+#define STORE_TOKEN_FIELDS(X, comma)                                                               \
+    X(TEXT, id) comma X(TEXT, name) comma X(TEXT, sha256) comma X(TEXT, role)                      \
+    comma X(TEXT, sandbox) comma X(TEXT, sandbox_id) comma X(TEXT, created_by)                     \
+    comma X(INTEGER, created_at_ms) comma X(INTEGER, expires_at_ms)
+
 /* The records as tables: X(struct store_<name>, its list of fields). */
 #define STORE_RECORDS(X)                                                                           \
     X(sandbox,     STORE_NUMBERED_SANDBOX_FIELDS)                                                  \
@@ -148,7 +153,8 @@ struct store_record {
     X(event,       STORE_EVENT_FIELDS)                                                             \
     X(provider,    STORE_PROVIDER_FIELDS)                                                          \
     X(credential,  STORE_CREDENTIAL_FIELDS)                                                        \
-    X(attachment,  STORE_ATTACHMENT_FIELDS)
+    X(attachment,  STORE_ATTACHMENT_FIELDS)                                                        \
+    X(token,       STORE_TOKEN_FIELDS)
 
 #define X(name, LIST) extern const struct store_record store_##name##_record;
 STORE_RECORDS(X)

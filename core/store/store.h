@@ -474,4 +474,23 @@ int store_tx_attachment_add(struct store_tx *tx, const struct store_attachment *
 int store_tx_attachment_delete(struct store_tx *tx, const char *provider_id,
                                const char *sandbox_id, struct error *err);
 
+/* ---- tokens of people and programs ---- */
+/* The token itself is not here. */
+struct store_token {
+    const char *id, *name, *sha256, *role;
+    const char *sandbox, *sandbox_id;               /* the only one it is for; "": any */
+    const char *created_by;
+    int64_t created_at_ms, expires_at_ms;           /* expires 0: never */
+};
+
+/* By name. */
+int store_token_list(struct store *s, struct arena *arena, struct store_token **out, size_t *n,
+                     struct error *err);
+/* Of an id or a name.  ERROR_NOT_FOUND names it. */
+int store_tx_token_get(struct store_tx *tx, const char *token, struct arena *arena,
+                       struct store_token *out, struct error *err);
+/* ERROR_EXISTS if the name is taken. */
+int store_tx_token_insert(struct store_tx *tx, const struct store_token *token, struct error *err);
+int store_tx_token_delete(struct store_tx *tx, const char *id, struct error *err);
+
 #endif

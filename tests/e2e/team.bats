@@ -14,6 +14,9 @@ setup_file() {
 listen:
   - unix:$state/sluice.sock
   - {address: "tcp:10.77.0.2:7443", tls: {certificate: tls/server.pem, key: tls/server.key, client_ca: tls/ca.pem}}
+auth:
+  certificates:
+    - {subject: "CN = alice", role: approver, name: alice}
 YAML
     start_gateway --config "$state/sluice.yaml"
 }
@@ -64,6 +67,10 @@ PYTHON
     run -0 --separate-stderr sluice gateway add team "$address" --ca "$state/tls/ca.pem" --cert "$state/tls/client.pem" --key "$state/tls/client.key"
     [ "$(stat -c %a "$XDG_CONFIG_HOME/sluice/gateways.yaml")" = 600 ]
     SLUICE_TOKEN=$(cat "$state/admin.token") run -0 sluice --gateway team sandbox list
+    run -0 sluice --gateway team whoami -o json
+    [ "$(jq -r '"\(.name) \(.role) \(.identity) \(.from)"' <<<"$output" | sed 's/:[0-9]*$//')" = "alice approver certificate tcp:10.77.0.2" ]
+    run -1 sluice --gateway team sandbox create --name no
+    [[ "$output" == *"only an admin may do this"* ]]
     run -0 sluice gateway select team
     SLUICE_GATEWAY='' SLUICE_TOKEN=$(cat "$state/admin.token") run -0 sluice status
     [[ "$output" == *"$address"* ]]
@@ -103,6 +110,34 @@ PYTHON
     [ ! -e "$BATS_TEST_TMPDIR/tls" ]
     run -0 openssl verify -CAfile "$state/tls/ca.pem" -purpose sslserver -verify_hostname gateway.example -x509_strict "$state/tls/server.pem"
     run -0 openssl verify -CAfile "$state/tls/ca.pem" -purpose sslclient -x509_strict "$state/tls/client.pem"
+}
+
+@test "a certificate that the configuration does not name is nobody's" {
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=mallory -keyout "$BATS_TEST_TMPDIR/m.key" 2>/dev/null |
+        openssl x509 -req -CA "$state/tls/ca.pem" -CAkey "$state/tls/ca.key" -days 1 -out "$BATS_TEST_TMPDIR/m.pem" 2>/dev/null
+    run -0 secure /v1/status --cert "$BATS_TEST_TMPDIR/m.pem" --key "$BATS_TEST_TMPDIR/m.key"
+    [[ "$output" == *"the certificate of 'CN=mallory' is nobody's here"* ]]
+    run -0 secure /v1/status --cert "$state/tls/client.pem" --key "$state/tls/client.key" -H 'Via: 1.1 edge' -o /dev/null -w '%{http_code}'
+    [ "$output" = 401 ]
+}
+
+@test "a token is good from its creation to its revocation, over TLS and after a restart too" {
+    run -0 --separate-stderr sluice token create --role viewer --name carol --expires 30d
+    token=$output
+    [[ "$token" == sluice_* && "$stderr" == *"role viewer, until "* ]]
+    as_carol() { SLUICE_TOKEN=$token run "$1" sluice --gateway "$address" --ca "$state/tls/ca.pem" "${@:2}"; }
+    as_carol -0 whoami
+    [[ "$output" == *"Name:        carol"*"Known by:    token"* ]]
+    as_carol -1 token create --role admin
+    [[ "$output" == *"only an admin may do this"* ]]
+    stop_gateway
+    start_gateway --config "$state/sluice.yaml"
+    as_carol -0 sandbox list
+    run -0 sluice token list
+    [[ "$output" == *carol* && "$output" != *"${token:7}"* ]]
+    run -0 sluice token revoke carol
+    as_carol -1 sandbox list
+    [[ "$output" == *"who is asking is not known"* ]]
 }
 
 @test "SIGHUP reads certificates again; a wrong file changes nothing, and the log says why" {

@@ -11,7 +11,7 @@ setup_file() {
     load ../e2e/helper.bash
     export state=$BATS_FILE_TMPDIR/state
     mkdir -p "$state"
-    entry=$(sluice token create --name alice --role admin)
+    entry=$(sluice token create --offline --name alice --role admin)
     sed -n 1p <<<"$entry" >"$BATS_FILE_TMPDIR/alice.token"
     cat >"$state/sluice.yaml" <<YAML
 listen:

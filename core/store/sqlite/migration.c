@@ -266,6 +266,18 @@ static const char *const steps[] = {
     "ALTER TABLE sandbox ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';"
     "ALTER TABLE provider ADD COLUMN labels_json TEXT NOT NULL DEFAULT '{}';"
     "ALTER TABLE provider ADD COLUMN config_json TEXT NOT NULL DEFAULT '{}';",
+
+    "CREATE TABLE token ("
+    " id TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " sha256 TEXT NOT NULL UNIQUE,"
+    " role TEXT NOT NULL,"
+    " sandbox TEXT NOT NULL,"
+    " sandbox_id TEXT NOT NULL,"
+    " created_by TEXT NOT NULL,"
+    " created_at_ms INTEGER NOT NULL,"
+    " expires_at_ms INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -24,5 +24,6 @@ extern const struct store_traffic_rows sqlite_traffic;
 extern const struct store_event_rows sqlite_events;
 extern const struct store_provider_rows sqlite_providers;
 extern const struct store_workspace_rows sqlite_workspaces;
+extern const struct store_token_rows sqlite_tokens;
 
 #endif

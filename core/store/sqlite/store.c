@@ -217,4 +217,5 @@ const struct store_backend store_sqlite = {
     .events = &sqlite_events,
     .providers = &sqlite_providers,
     .workspaces = &sqlite_workspaces,
+    .tokens = &sqlite_tokens,
 };

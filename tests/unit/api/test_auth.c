@@ -96,6 +96,10 @@ static void refusals_say_what_to_do(void **state)
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer nobody's"}));
     assert_problem(&a, 401, "/unauthorized", WHO_ASKS);
     a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"X-As", "user"}));
+    assert_problem(&a, 403, "/forbidden",
+                   "the role user may not do this, as it lacks the permission policy.change: ask "
+                   "with a token of a role that has it (GET /v1/permissions)");
+    a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"X-As", "user"}));
     assert_problem(
         &a, 403, "/forbidden",
         "only an admin may do this: the gateway's own user, root, or a token of an admin");

@@ -52,12 +52,12 @@ static void the_table_is_the_golden_list(void **state)
 static void the_configuration_gives_no_other_role(void **state)
 {
     (void)state;
-    static const char *const given[] = {"viewer", "user", "admin"};
+    static const char *const given[] = {"viewer", "user", "approver", "admin"};
     size_t n = 0;
     for (; auth_given_roles[n]; n++)
         assert_string_equal(auth_given_roles[n], given[n]);
-    assert_int_equal(n, 3);
-    assert_string_equal(AUTH_GIVEN_WORDS, " viewer user admin");
+    assert_int_equal(n, 4);
+    assert_string_equal(AUTH_GIVEN_WORDS, " viewer user approver admin");
 }
 
 static void a_role_is_found_by_its_word_alone(void **state)
@@ -113,6 +113,21 @@ static void only_a_supervisor_is_one(void **state)
     }
 }
 
+static void a_token_for_a_sandbox_is_for_no_other(void **state)
+{
+    (void)state;
+    struct auth_principal p;
+    auth_principal_by_token(&p, "ci", AUTH_ADMIN, "tcp");
+    strcpy(p.only, "s1");
+    assert_true(auth_may(&p, AUTH_KNOWN_TO_US, NULL));
+    for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++) {
+        assert_true(auth_may(&p, i, "s1"));
+        assert_false(auth_may(&p, i, "s2"));
+        assert_false(auth_may(&p, i, ""));
+        assert_false(auth_may(&p, i, NULL));
+    }
+}
+
 /* Whatever role the bytes of such a principal name. */
 static void nobody_may_do_what_anybody_may(void **state)
 {
@@ -120,7 +135,7 @@ static void nobody_may_do_what_anybody_may(void **state)
     for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++) {
         const struct auth_principal nobody = {.kind = AUTH_NOBODY, .role = role};
         assert_true(auth_may(&nobody, AUTH_ANYBODY, NULL));
-        for (unsigned i = AUTH_SUPERVISE; i < AUTH_PERMISSION_COUNT; i++)
+        for (unsigned i = AUTH_ANYBODY + 1; i < AUTH_PERMISSION_COUNT; i++)
             assert_false(auth_may(&nobody, i, NULL));
     }
 }
@@ -134,6 +149,7 @@ int main(void)
         cmocka_unit_test(a_uid_is_an_admin_or_a_user),
         cmocka_unit_test(a_supervisor_is_one_of_its_own_sandbox),
         cmocka_unit_test(only_a_supervisor_is_one),
+        cmocka_unit_test(a_token_for_a_sandbox_is_for_no_other),
         cmocka_unit_test(nobody_may_do_what_anybody_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -499,6 +499,7 @@ static inline void fill_api(struct api_fixture *d)
     d->api.auth.tokens = d->tokens;
     d->api.auth.n_tokens = 4;
     d->api.auth.find_supervisor = fake_by_token;
+    d->api.auth.live = auth_live_new();
     d->api.started_ms = clock_now_ms();
 }
 
@@ -546,6 +547,7 @@ static inline int api_teardown(void **state)
     drafts_free(d->api.drafts);
     updates_free(d->api.updates);
     store_close(d->api.store);
+    auth_live_free(d->api.auth.live);
     gateway_close(&d->g);
     free(d);
     return 0;

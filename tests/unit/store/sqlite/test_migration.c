@@ -6,6 +6,7 @@
 
 /* What undoes the last steps of the schema. */
 #define WITHOUT_WORKSPACES                                                                   \
+    "DROP TABLE token;"                                                                      \
     "DROP TABLE workspace; ALTER TABLE sandbox DROP COLUMN workspace;"                       \
     "ALTER TABLE provider DROP COLUMN labels_json; ALTER TABLE provider DROP COLUMN config_json;"
 #define WITHOUT_MAIN                                                                         \

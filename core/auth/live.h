@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens that were made while the gateway runs, as the store has them: who asks is known without
+ * asking the store.
+ *
+ * Whoever changes the store changes this right after, before it answers.  Any thread. */
+#ifndef AUTH_LIVE_H
+#define AUTH_LIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/permission.h"
+#include "base/digest.h"
+
+struct auth_live_token {
+    char id[UUID_SIZE], name[65], sha256[DIGEST_HEX_SIZE];
+    enum auth_role role;
+    char sandbox[64];                               /* the id of the only one; "": any */
+    int64_t expires_at_ms;                          /* 0: never */
+};
+
+struct auth_live;
+
+struct auth_live *auth_live_new(void);
+void auth_live_free(struct auth_live *live);
+void auth_live_add(struct auth_live *live, const struct auth_live_token *token);
+/* From now on nobody has it. */
+void auth_live_remove(struct auth_live *live, const char *id);
+/* False: no token that is still good has this digest.  live NULL: there is none. */
+bool auth_live_find(struct auth_live *live, const char *sha256, int64_t now_ms,
+                    struct auth_live_token *out);
+
+#endif
