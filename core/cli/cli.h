@@ -215,6 +215,8 @@ int cmd_policy_list(struct cli *cli);
 int cmd_policy_diff(struct cli *cli);
 int cmd_policy_rollback(struct cli *cli);
 int cmd_policy_check(struct cli *cli);
+int cmd_policy_explain(struct cli *cli);
+int cmd_policy_schema(struct cli *cli);
 int policy_cases(struct cli *cli, const char *file);    /* policy check --cases */
 int cmd_policy_can_i(struct cli *cli);
 int cmd_policy_audit_report(struct cli *cli);

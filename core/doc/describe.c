@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <string.h>
 
 #include "doc/schema_parts.h"
@@ -41,10 +42,35 @@ static void describe_words(const struct schema_field *field, struct doc_writer *
     doc_write_close(w, DOC_LIST);
 }
 
+/* The words in any case, as a pattern: ^([tT][cC][pP]|…)?$ */
+static void describe_folded(const struct schema_field *field, struct doc_writer *w)
+{
+    struct buf pattern = {0};
+    buf_puts(&pattern, "^(");
+    for (const char *const *word = field->words; *word; word++) {
+        buf_puts(&pattern, word == field->words ? "" : "|");
+        for (const char *c = *word; *c; c++)
+            buf_printf(&pattern, isalpha((unsigned char)*c) ? "[%c%c]" : "%c", *c,
+                       toupper((unsigned char)*c));
+    }
+    buf_puts(&pattern, field->flags & SCHEMA_NONEMPTY ? ")$" : ")?$");
+    open_at(w, "anyOf", DOC_LIST);
+    doc_write_open(w, DOC_MAP);
+    describe_words(field, w);
+    doc_write_close(w, DOC_MAP);
+    doc_write_open(w, DOC_MAP);
+    add_text(w, "pattern", buf_str(&pattern));
+    doc_write_close(w, DOC_MAP);
+    doc_write_close(w, DOC_LIST);
+    buf_free(&pattern);
+}
+
 static void describe_text(const struct schema_field *field, struct doc_writer *w)
 {
     add_text(w, "type", "string");
-    if (field->words)
+    if (field->words && (field->flags & SCHEMA_FOLD))
+        describe_folded(field, w);
+    else if (field->words)
         describe_words(field, w);
     if (field->flags & SCHEMA_NONEMPTY)
         add_number(w, "minLength", 1);
@@ -152,6 +178,8 @@ static void describe_type(const struct schema_field *field, struct doc_writer *w
             describe_inner(field->sub, w);
         return;
     case SCHEMA_JSON:
+        if (field->fallback && *field->fallback == '{')
+            add_text(w, "type", "object");
         return;
     default:
         describe_number(field, w);
