@@ -117,7 +117,8 @@ static void add_type(const struct schema_field *field, struct buf *out)
         [SCHEMA_U32] = "number", [SCHEMA_I32] = "number", [SCHEMA_I64] = "number",
         [SCHEMA_DOUBLE] = "number", [SCHEMA_TEXTS] = "list of texts",
         [SCHEMA_U16S] = "list of numbers", [SCHEMA_STRUCT] = "map",
-        [SCHEMA_STRUCTS] = "list of maps", [SCHEMA_KEYED] = "map of names to maps", [SCHEMA_JSON] = "anything",
+        [SCHEMA_STRUCTS] = "list of maps", [SCHEMA_KEYED] = "map of names to maps",
+        [SCHEMA_JSON] = "anything",
         [SCHEMA_CUSTOM] = "see below", [SCHEMA_GROUP] = "map",
     };
     bool is_short = field->sub && field->sub->decode_short;

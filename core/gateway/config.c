@@ -12,6 +12,7 @@
 
 #include "base/ipaddr.h"
 #include "base/standard.h"
+#include "doc/explain.h"
 #include "egress/local/inference.h"
 #include "gateway/folder.h"
 #include "policy/check/check.h"
@@ -145,6 +146,11 @@ static const struct schema_field config_fields[] = {
 };
 static const struct schema config_schema = {
     .name = "configuration", .size = sizeof(struct gateway_config), .fields = config_fields};
+
+void gateway_config_explain(struct buf *out)
+{
+    schema_explain(&(struct schema_place){.schema = &config_schema}, out);
+}
 
 static int read_file(const char *path, struct buf *out, struct error *err)
 {

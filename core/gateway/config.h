@@ -60,6 +60,9 @@ struct gateway_flags {
 int gateway_config_load(const struct gateway_flags *flags, struct arena *arena,
                         struct gateway_config *out, struct problems *problems, struct error *err);
 
+/* Every key with its type and what it means. */
+void gateway_config_explain(struct buf *out);
+
 /* Line and column, in the file, of problems that have only a document path; flags have none. */
 void gateway_config_locate(const struct gateway_config *config, struct problems *problems);
 

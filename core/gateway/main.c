@@ -12,18 +12,19 @@
 #include "base/alloc.h"
 #include "base/standard.h"
 #include "base/terminal.h"
+#include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "store/store.h"
 
 static const char usage[] =
     "usage: sluiced [--config FILE] [--state-dir DIR] [--listen ADDR]... [--store URL]\n"
     "               [--plugin-dir DIR]... [--log-level debug|info|warn|error]\n"
-    "               [--log-format text|json] [--check] [--version]\n"
+    "               [--log-format text|json] [--check] [--explain] [--version]\n"
     "\n"
     "The policy gateway: decides policy changes by asking its voters and runs sandboxes.\n"
     "ADDR is unix:PATH or tcp:HOST:PORT[,insecure][,trust_local_uids]; URL is " STORE_URL_FORMS
     ".\n"
-    "Works without any flag or file.\n"
+    "Works without any flag or file. --explain tells of every key of the configuration.\n"
     "\n"
     "example: sluiced --config /etc/sluice/sluice.yaml --check\n";
 
@@ -36,6 +37,7 @@ enum {
     OPT_LOG_LEVEL,
     OPT_LOG_FORMAT,
     OPT_CHECK,
+    OPT_EXPLAIN,
     OPT_VERSION
 };
 
@@ -48,6 +50,7 @@ static const struct option long_options[] = {
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
     {"check", no_argument, NULL, OPT_CHECK},
+    {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -58,6 +61,14 @@ static int wrong(const char *message, const char *value)
     terminal_print(stderr, "sluiced: %s '%s'\n", message, value);
     terminal_lines(stderr, "", usage);
     return 2;
+}
+
+static void explain(void)
+{
+    struct buf text = {0};
+    gateway_config_explain(&text);
+    terminal_lines(stdout, "", buf_str(&text));
+    buf_free(&text);
 }
 
 /* -1: go on; else the exit code. */
@@ -91,6 +102,9 @@ static int apply(int option, const char *value, struct gateway_flags *flags, con
     case OPT_CHECK:
         flags->check = true;
         return -1;
+    case OPT_EXPLAIN:
+        explain();
+        return 0;
     case OPT_VERSION:
         terminal_print(stdout, "sluiced %s\n", SLUICE_VERSION);
         return 0;

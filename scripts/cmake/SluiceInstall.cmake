@@ -24,7 +24,7 @@ install(CODE "set(SLUICE_BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDI
         \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/user/sluiced.service\" @ONLY)")
 install(CODE "execute_process(COMMAND \"${CMAKE_CURRENT_SOURCE_DIR}/scripts/manpages\"
     \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\" \"${CMAKE_CURRENT_BINARY_DIR}/man\" COMMAND_ERROR_IS_FATAL ANY)
-    foreach(section 1 8)
+    foreach(section 1 5 7 8)
         file(GLOB pages \"${CMAKE_CURRENT_BINARY_DIR}/man/*.\${section}\")
         file(INSTALL \${pages} DESTINATION \"\${CMAKE_INSTALL_PREFIX}/share/man/man\${section}\")
     endforeach()")

@@ -36,6 +36,12 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     sed 's/\\-/-/g' "$BATS_TEST_TMPDIR/man/sluice.1" >"$BATS_TEST_TMPDIR/page"
     grep -qF -- '\-\-state\-dir' "$BATS_TEST_TMPDIR/man/sluiced.1"
     [ "$(grep '^\.SS' "$BATS_TEST_TMPDIR/man/sluice.1" | tr -d '"')" = "$(commands | sed 's/^/.SS /; s/ $//')" ]
+    for page in "sluice-policy.5 sluice policy explain" "sluice.yaml.5 sluiced --explain"; do
+        sed 's/\\-/-/g; s/\\e/\\/g; s/^\\&//' "$BATS_TEST_TMPDIR/man/${page%% *}" >"$BATS_TEST_TMPDIR/fields"
+        ${page#* } >"$BATS_TEST_TMPDIR/explained"
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/explained")" -gt 60 ]
+        run -1 grep -vxFf "$BATS_TEST_TMPDIR/fields" "$BATS_TEST_TMPDIR/explained"
+    done
     run -2 "$top/scripts/manpages"
     [[ "$output" == "manpages BIN_DIR OUT_DIR: "* ]]
     while read -r group verb; do
@@ -45,7 +51,7 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     complete_words() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=(); _sluice; echo "${COMPREPLY[*]}"; }
     . "$top/scripts/sluice.bash"
     [ "$(complete_words sluice p)" = "plugin policy provider" ]
-    [ "$(complete_words sluice -q policy s)" = set ]
+    [ "$(complete_words sluice -q policy s)" = "schema set" ]
     [ "$(complete_words sluice policy set d)" = demo ]
     [ "$(complete_words sluice policy set demo --po)" = --policy ]
     [ "$(complete_words sluice events '')" = demo ]
