@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ static void policy_text(char *out, size_t size, int allow, int round)
 struct target {
     _Atomic uint64_t seen_ns;                       /* 0: not yet */
     _Atomic uint64_t last_ns;                       /* the newest request */
+    sem_t arrived;                                  /* posted with each seen_ns */
 };
 
 struct origin {
@@ -69,7 +71,8 @@ static void *serve(void *arg)
             continue;
         const char *path = strchr(text, '/');
         struct target *t = &v->origin->targets[path ? (unsigned)atoi(path + 1) % SANDBOXES_MAX : 0];
-        atomic_compare_exchange_strong(&t->seen_ns, &none, now);
+        if (atomic_compare_exchange_strong(&t->seen_ns, &none, now))
+            sem_post(&t->arrived);
         atomic_store(&t->last_ns, now);
         send_all(v->fd, answer, sizeof answer - 1);
         used = 0;
@@ -105,6 +108,8 @@ static struct origin *start_origin(void)
 {
     static struct origin origin;
     pthread_t thread;
+    for (int i = 0; i < SANDBOXES_MAX; i++)
+        sem_init(&origin.targets[i].arrived, 0, 0);
     pthread_create(&thread, NULL, accept_all, &origin);
     return &origin;
 }
@@ -145,7 +150,22 @@ static void wait_closed(struct target *t)
 {
     while (now_ns() - atomic_load(&t->last_ns) < 100000000u)
         usleep(1000);
+    while (sem_trywait(&t->arrived) == 0)
+        ;
     atomic_store(&t->seen_ns, 0);
+}
+
+/* The first request since then.  It blocks: fifty threads that look every now and then would take
+ * a processor from what they measure. */
+static uint64_t wait_seen(struct target *t, uint64_t since)
+{
+    for (;;) {
+        sem_wait(&t->arrived);
+        uint64_t seen = atomic_load(&t->seen_ns);
+        if (seen >= since)
+            return seen;
+        atomic_compare_exchange_strong(&t->seen_ns, &seen, 0);      /* one that was under way */
+    }
 }
 
 struct round {
@@ -167,13 +187,9 @@ static void *measure(void *arg)
         put_policy(c, r->name, 0, 2 * i);
         wait_closed(t);
         pthread_barrier_wait(r->barrier);
-        uint64_t sent = now_ns(), seen;
+        uint64_t sent = now_ns();
         put_policy(c, r->name, 1, 2 * i + 1);
-        while ((seen = atomic_load(&t->seen_ns)) < sent) {
-            atomic_compare_exchange_strong(&t->seen_ns, &seen, 0);  /* one that was under way */
-            usleep(50);
-        }
-        r->ms[i] = (double)(seen - sent) / 1e6;
+        r->ms[i] = (double)(wait_seen(t, sent) - sent) / 1e6;
         pthread_barrier_wait(r->barrier);
     }
     put_policy(c, r->name, 0, 1);
