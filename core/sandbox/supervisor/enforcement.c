@@ -44,6 +44,7 @@ struct enforcement {
     char boot[CLOCK_BOOT_SIZE];
     struct grant_book grants;
     int uses_fd;                                    /* of wire/uses.h; -1: none */
+    size_t n_uses;                                  /* records that it has at most */
     struct alarm wall, boottime;
     uv_timer_t soon;                                /* the policy is set from the loop */
     uv_timer_t telling;                             /* no use is told of meanwhile */
@@ -149,7 +150,10 @@ static void write_all_uses(struct enforcement *e)
                                e->grants.items[i].grant.used) != 0 &&
             e->grants.items[i].grant.uses)
             not_on_file(e, &e->grants.items[i]);
-    if (e->uses_fd >= 0 && sandbox_uses_cut(e->uses_fd, e->grants.n) != 0)
+    if (e->grants.n >= e->n_uses || e->uses_fd < 0 ||
+        sandbox_uses_cut(e->uses_fd, e->grants.n) == 0)
+        e->n_uses = e->grants.n;
+    else
         log_warn(e->setup.log, "%s cannot be cut: %s", e->setup.spec->uses, strerror(errno));
 }
 
