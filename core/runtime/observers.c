@@ -61,12 +61,12 @@ static void settle_drafts(void *ctx, const struct update_request *request,
     drafts_settle(all->setup.drafts, request, result);
 }
 
-/* Push comes first, so that enforcement waits for nothing; drafts come last, as many chunks take
- * time. */
+/* Push comes ahead of all, so that enforcement waits for nothing; drafts come last, as many chunks
+ * take time. */
 const struct update_observer runtime_observers[RUNTIME_OBSERVERS] = {
-    {"push", push_policy},
-    {"metrics", count_decision},
-    {"log", log_decision},
-    {"events", publish_decision},
-    {"drafts", settle_drafts},
+    {"push", push_policy, true},
+    {"metrics", count_decision, false},
+    {"log", log_decision, false},
+    {"events", publish_decision, false},
+    {"drafts", settle_drafts, false},
 };

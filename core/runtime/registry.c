@@ -13,16 +13,13 @@
 #include "runtime/sandbox.h"
 #include "runtime/supervisor/grants.h"
 
-/* A committed policy, or a message, queued by another thread for the loop, which sends it to the
+/* A message that another thread has encoded, queued for the loop, which sends it to the
  * supervisor. */
 struct push {
     struct push *next;
-    char *sandbox;                                  /* id with a policy, name with a message */
-    uint64_t revision;
-    struct arena *arena;                            /* with the grants; NULL: there are none */
-    struct policy_grants grants;
-    struct policy *policy;                          /* NULL: */
-    struct buf line;                                /* an encoded message */
+    char *sandbox;                                  /* its id with a policy, else its name */
+    uint64_t revision;                              /* of the policy that it is; 0: it is none */
+    struct buf line;
 };
 
 struct sandbox *sandbox_find(struct runtime *all, const char *id)
@@ -103,9 +100,8 @@ static void add_push(struct runtime *all, struct push push)
 void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision,
                   struct policy *policy, const struct policy_grants *grants)
 {
-    struct push push = {.sandbox = alloc_str(sandbox_id), .revision = revision,
-                        .policy = policy_ref(policy), .arena = arena_new()};
-    push.grants = policy_grants_parse(policy_grants_text(grants, push.arena), push.arena);
+    struct push push = {.sandbox = alloc_str(sandbox_id), .revision = revision};
+    sandbox_encode_policy(revision, policy, grants, &push.line);
     add_push(all, push);
 }
 
@@ -125,8 +121,6 @@ void runtime_reject(struct runtime *all, const char *sandbox, const struct store
 
 static void push_free(struct push *push)
 {
-    policy_unref(push->policy);
-    arena_free(push->arena);
     buf_free(&push->line);
     free(push->sandbox);
     free(push);
@@ -167,10 +161,10 @@ static void on_wake(uv_async_t *wake)
     equip_all(all);
     for (struct push *push = take_pushes(all), *next; push; push = next) {
         next = push->next;
-        struct sandbox *s = push->policy ? sandbox_find(all, push->sandbox)
-                                         : sandbox_by_name(all, push->sandbox);
-        if (s && s->ready && push->policy)
-            sandbox_send_policy(s, push->revision, push->policy, &push->grants);
+        struct sandbox *s = push->revision ? sandbox_find(all, push->sandbox)
+                                           : sandbox_by_name(all, push->sandbox);
+        if (s && s->ready && push->revision)
+            sandbox_send_policy(s, push->revision, &push->line);
         else if (s && s->ready)
             link_send_line(s->link, &push->line);
         push_free(push);

@@ -104,7 +104,7 @@ struct sandbox *sandbox_find(struct runtime *all, const char *id);
 struct sandbox *sandbox_by_name(struct runtime *all, const char *name);
 struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *record);
 void sandbox_drop(struct sandbox *s); /* out of the list, and freed when its handles are closed */
-/* A sandbox has a new revision.  Any thread; takes a reference of the policy, copies the grants. */
+/* A sandbox has a new revision.  Any thread. */
 void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision,
                   struct policy *policy, const struct policy_grants *grants);
 struct runtime_files runtime_files_copy(const struct runtime_files *files, struct arena *arena);
@@ -162,8 +162,11 @@ void sandbox_send_settings(struct sandbox *s);
 /* supervisor.c: messages to the supervisor. */
 void sandbox_disconnect(struct sandbox *s);
 void sandbox_send(struct sandbox *s, const struct sandbox_message *message);
-void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *policy,
-                         const struct policy_grants *grants);
+/* Any thread. */
+void sandbox_encode_policy(uint64_t revision, struct policy *policy,
+                           const struct policy_grants *grants, struct buf *out);
+/* line: as that encodes it.  Does nothing where the link was told of it, or of a newer one. */
+void sandbox_send_policy(struct sandbox *s, uint64_t revision, const struct buf *line);
 
 /* denials.c: what a supervisor reports; the arena that the list lives in is taken over. */
 void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struct arena *arena);

@@ -119,14 +119,21 @@ static int attempt(struct update *u)
     return rc;
 }
 
+static void tell(const struct update *u, bool ahead)
+{
+    const struct updates *all = u->updates;
+    for (size_t i = 0; i < all->n_observers; i++)
+        if (all->observers[i].ahead == ahead)
+            all->observers[i].decided(all->observers_ctx, u->request, u->result);
+}
+
 /* The one place from which everything that follows a commit happens. */
 static void tell_observers(const struct update *u)
 {
-    const struct updates *all = u->updates;
+    tell(u, true);
     if (u->request->committed)
         u->request->committed(u->request->arg, u->result);
-    for (size_t i = 0; i < all->n_observers; i++)
-        all->observers[i].decided(all->observers_ctx, u->request, u->result);
+    tell(u, false);
 }
 
 static int run(struct update *u)

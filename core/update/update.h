@@ -34,13 +34,14 @@ struct update_observer {
     const char *name;
     void (*decided)(void *ctx, const struct update_request *request,
                     const struct update_result *result);
+    bool ahead;                                     /* also of the request's committed */
 };
 
 /* Borrows the store and the log, takes a reference to the chain. */
 struct updates *updates_new(struct store *store, struct chain *chain, const struct log *log);
 void updates_free(struct updates *updates);
-/* The observers of every update, called in this order.  Before the first update; borrows the
- * list. */
+/* The observers of every update, called in this order, those ahead first.  Before the first update;
+ * borrows the list. */
 void updates_observe(struct updates *updates, const struct update_observer *observers, size_t n,
                      void *ctx);
 
@@ -84,7 +85,7 @@ struct update_request {
     /* Runs in the transaction of the commit (also when nothing changed).  NULL: nothing more. */
     int (*also)(struct store_tx *tx, void *arg, const struct update_result *result,
                 struct error *err);
-    /* Called after the commit, before the observers.  NULL: nothing more. */
+    /* Called after the commit, before the observers that are not ahead.  NULL: nothing more. */
     void (*committed)(void *arg, const struct update_result *result);
     void *arg;                                      /* of review, also and committed */
 };

@@ -13,17 +13,23 @@ void sandbox_send(struct sandbox *s, const struct sandbox_message *message)
         link_send(s->link, message);
 }
 
-void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *policy,
-                         const struct policy_grants *grants)
+void sandbox_encode_policy(uint64_t revision, struct policy *policy,
+                           const struct policy_grants *grants, struct buf *out)
+{
+    const struct sandbox_message message = {
+        .type = MESSAGE_POLICY,
+        .revision = {.revision = revision, .hash = policy_hash(policy),
+                     .policy = policy_json(policy), .grants = grants->items,
+                     .n_grants = grants->n}};
+    sandbox_message_encode(&message, out);
+}
+
+void sandbox_send_policy(struct sandbox *s, uint64_t revision, const struct buf *line)
 {
     if (!s->link || revision <= s->sent_revision)
         return;
     s->sent_revision = revision;
-    sandbox_send(s, &(struct sandbox_message){
-                        .type = MESSAGE_POLICY,
-                        .revision = {.revision = revision, .hash = policy_hash(policy),
-                                     .policy = policy_json(policy), .grants = grants->items,
-                                     .n_grants = grants->n}});
+    link_send_line(s->link, line);
 }
 
 /* ---- hello, and the newest policy in answer ---- */
@@ -31,36 +37,44 @@ void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *po
 struct catch_up {
     struct runtime *all;
     char *id;
-    struct policy *policy;
-    struct arena *arena;                            /* with the grants */
-    struct policy_grants grants;
-    uint64_t revision;
+    uint64_t revision;                              /* 0: it could not be read */
+    struct buf line;
 };
+
+static void encode_newest(struct catch_up *c, const struct store_revision *r, struct arena *arena)
+{
+    struct problems problems = {0};
+    struct policy_grants grants = grants_of_revision(c->all->setup.store, r, arena);
+    struct policy *policy =
+        policy_parse(r->policy_json, strlen(r->policy_json), DOC_JSON, &problems);
+    if (policy) {
+        c->revision = r->revision;
+        sandbox_encode_policy(r->revision, policy, &grants, &c->line);
+    }
+    policy_unref(policy);
+    problems_free(&problems);
+}
 
 static void read_newest(void *arg)
 {
     struct catch_up *c = arg;
+    struct arena *arena = arena_new();
     struct store_revision r;
     struct error err;
-    struct problems problems = {0};
-    if (store_revision_get(c->all->setup.store, c->id, 0, c->arena, &r, &err) == 0) {
-        c->grants = grants_of_revision(c->all->setup.store, &r, c->arena);
-        c->policy = policy_parse(r.policy_json, strlen(r.policy_json), DOC_JSON, &problems);
-        c->revision = r.revision;
-    } else {
+    if (store_revision_get(c->all->setup.store, c->id, 0, arena, &r, &err) == 0)
+        encode_newest(c, &r, arena);
+    else
         log_error(c->all->setup.log, "cannot read the newest policy of a sandbox: %s", err.text);
-    }
-    problems_free(&problems);
+    arena_free(arena);
 }
 
 static void send_newest(void *arg)
 {
     struct catch_up *c = arg;
     struct sandbox *s = sandbox_find(c->all, c->id);
-    if (s && s->ready && c->policy)
-        sandbox_send_policy(s, c->revision, c->policy, &c->grants);
-    policy_unref(c->policy);
-    arena_free(c->arena);
+    if (s && s->ready && c->revision)
+        sandbox_send_policy(s, c->revision, &c->line);
+    buf_free(&c->line);
     free(c->id);
     free(c);
 }
@@ -95,7 +109,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     sandbox_is_ready(s);
     runtime_equip(s->all, s->id, NULL, NULL);
     struct catch_up *c = alloc_zero(1, sizeof *c);
-    *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id), .arena = arena_new()};
+    *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id)};
     jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);
 }
 

@@ -448,7 +448,7 @@ static inline void settle_drafts(void *ctx, const struct update_request *request
     drafts_settle(d->api.drafts, request, result);
 }
 
-static const struct update_observer desk_observers[] = {{"drafts", settle_drafts}};
+static const struct update_observer desk_observers[] = {{"drafts", settle_drafts, false}};
 
 static inline void open_parts(struct api_fixture *d)
 {

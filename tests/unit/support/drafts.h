@@ -160,7 +160,7 @@ static inline int setup_mode(void **state, const char *mode)
     f->updates = updates_new(f->store, f->chain, &f->log);
     struct drafts_hooks hooks = {.changed = hear, .ctx = f};
     f->drafts = drafts_new(f->updates, &hooks, &f->log);
-    static const struct update_observer observers[] = {{"drafts", settle_drafts}};
+    static const struct update_observer observers[] = {{"drafts", settle_drafts, false}};
     updates_observe(f->updates, observers, 1, f);
     create_sandbox(f, "s1", "demo", mode);
     create_sandbox(f, "s2", "other", mode);

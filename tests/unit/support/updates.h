@@ -259,7 +259,7 @@ static inline int bench_setup(void **state)
     if (!b->store)
         fail_msg("%s", b->err.text);
     b->chain = load_voters(b, NULL, 0);
-    static const struct update_observer observers[] = {{"hear", hear}};
+    static const struct update_observer observers[] = {{"hear", hear, false}};
     b->updates = updates_new(b->store, b->chain, &b->log);
     updates_observe(b->updates, observers, 1, b);
     RUN(b, CREATE(b, "s1", "demo", "proxy"));

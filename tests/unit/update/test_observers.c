@@ -22,7 +22,7 @@ OBSERVER(second)
 OBSERVER(third)
 
 static const struct update_observer observers[] = {
-    {"first", first}, {"second", second}, {"third", third}};
+    {"first", first, false}, {"second", second, false}, {"third", third, false}};
 
 static void observe(struct bench *b, struct heard *h)
 {
@@ -112,6 +112,18 @@ static void the_callers_own_comes_first(void **state)
     assert_heard(&h, "");
 }
 
+/* Enforcement waits for nothing that others are told. */
+static void one_ahead_comes_before_the_callers_own(void **state)
+{
+    static const struct update_observer list[] = {
+        {"first", first, false}, {"second", second, true}, {"third", third, false}};
+    struct bench *b = *state;
+    struct heard h = {0};
+    updates_observe(b->updates, list, 3, &h);
+    RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE, .committed = note_commit, .arg = &h));
+    assert_heard(&h, "second committed(changed) first third ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +131,7 @@ int main(void)
         BENCH_TEST(every_kind_of_update_is_heard_of),
         BENCH_TEST(what_was_not_decided_is_not_heard_of),
         BENCH_TEST(the_callers_own_comes_first),
+        BENCH_TEST(one_ahead_comes_before_the_callers_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
