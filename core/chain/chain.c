@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "chain/ballot.h"
+#include "chain/inspect/stage.h"
 #include "chain/process/conversation.h"
 #include "chain/stats.h"
 #include "chain/voter.h"
@@ -287,6 +288,8 @@ static void take_ballot(const struct ballot *ballot, struct arena *arena, struct
     out->message = keep(arena, ballot->message);
     out->facts = ballot->facts;
     out->n_facts = ballot->n_facts;
+    out->changes = ballot->changes;
+    out->n_changes = ballot->n_changes;
 }
 
 static void take_failure(const struct seat *seat, const struct error *err, struct arena *arena,
@@ -314,6 +317,29 @@ struct question {
     size_t n_begun;
 };
 
+static bool is_asked(const struct question *q, const struct voter *voter)
+{
+    return q->ask.request ? voter->inspects : voter->votes;
+}
+
+static int ask_now(const struct question *q, struct voter *voter, struct ballot *ballot,
+                   struct error *err)
+{
+    if (!is_asked(q, voter))
+        return ballot_finish(&ballot->face, sluice_abstain(&ballot->face), err);
+    if (q->ask.request)
+        return voter->ops->inspect(voter, q->ask.request, &ballot->face, err);
+    return voter->ops->vote(voter, q->ask.transition, &ballot->face, err);
+}
+
+/* A voter that changed what it may not has failed. */
+static int check_changes(const struct question *q, const struct ballot *ballot, struct error *err)
+{
+    const char *problem = ballot->n_changes ? inspect_stage_problem(q->ask.request, ballot->changes,
+                                                                    ballot->n_changes) : NULL;
+    return problem ? error_set(err, ERROR_INTERNAL, "%s", problem) : 0;
+}
+
 static void ask(struct question *q, size_t i, uint64_t *now_ns)
 {
     struct seat *seat = &q->chain->seats[i];
@@ -325,9 +351,11 @@ static void ask(struct question *q, size_t i, uint64_t *now_ns)
     out->voter = arena_str(q->ask.arena, voter->name);
     out->version = arena_str(q->ask.arena, voter->version);
     out->level = chain_level_word(voter->level);
-    int rc = !voter->votes ? ballot_finish(&ballot.face, sluice_abstain(&ballot.face), &err)
-           : q->begun[i]   ? voter->ops->finish(voter, &ballot.face, &err)
-                           : voter->ops->vote(voter, q->ask.transition, &ballot.face, &err);
+    ballot.may_change = q->ask.may_change;
+    int rc = q->begun[i] ? voter->ops->finish(voter, &ballot.face, &err)
+                         : ask_now(q, voter, &ballot, &err);
+    if (rc == 0)
+        rc = check_changes(q, &ballot, &err);
     if (rc == 0)
         take_ballot(&ballot, q->ask.arena, out);
     else
@@ -345,7 +373,7 @@ static void begin_votes(struct question *q, bool patient)
 {
     for (size_t i = 0; i < q->chain->n; i++) {
         struct voter *voter = q->chain->seats[i].voter;
-        if (q->votes[i].voter || !voter->ops->begin || !voter->votes)
+        if (q->votes[i].voter || !voter->ops->begin || !is_asked(q, voter))
             continue;
         q->since_ns[i] = clock_mono_ns();
         q->begun[i] = voter->ops->begin(voter, &q->ask, patient);
@@ -358,7 +386,7 @@ static void ask_inline(struct question *q)
 {
     uint64_t now_ns = clock_mono_ns();
     for (size_t i = 0; i < q->chain->n; i++)
-        if (!q->chain->seats[i].voter->ops->begin || !q->chain->seats[i].voter->votes)
+        if (!q->chain->seats[i].voter->ops->begin || !is_asked(q, q->chain->seats[i].voter))
             ask(q, i, &now_ns);
 }
 
@@ -382,13 +410,14 @@ static bool all_voted(const struct question *q)
     return true;
 }
 
-void chain_ask(struct chain *chain, const struct sluice_transition *transition,
-               struct arena *arena, struct chain_votes *out)
+static void ask_all(struct chain *chain, struct voter_ask ask, struct arena *arena,
+                    struct chain_votes *out)
 {
+    ask.id = atomic_fetch_add(&chain->asked, 1) + 1;
+    ask.arena = arena;
     struct question q = {
         .chain = chain,
-        .ask = {.transition = transition, .id = atomic_fetch_add(&chain->asked, 1) + 1,
-                .arena = arena},
+        .ask = ask,
         .votes = arena_zalloc(arena, chain->n * sizeof *q.votes),
         .begun = arena_zalloc(arena, chain->n * sizeof *q.begun),
         .since_ns = arena_zalloc(arena, chain->n * sizeof *q.since_ns),
@@ -401,6 +430,23 @@ void chain_ask(struct chain *chain, const struct sluice_transition *transition,
         finish_votes(&q);
     }
     *out = (struct chain_votes){q.votes, chain->n};
+}
+
+void chain_ask(struct chain *chain, const struct sluice_transition *transition,
+               struct arena *arena, struct chain_votes *out)
+{
+    ask_all(chain, (struct voter_ask){.transition = transition}, arena, out);
+}
+
+void chain_ask_request(struct chain *chain, const struct sluice_request *request, bool middleware,
+                       struct arena *arena, struct chain_votes *out)
+{
+    struct sluice_request seen = *request;
+    if (middleware)
+        seen.headers = inspect_stage_headers(request, arena, &seen.n_headers);
+    ask_all(chain,
+            (struct voter_ask){.request = &seen, .may_change = middleware && !request->response},
+            arena, out);
 }
 
 void chain_observe(struct chain *chain, const struct sluice_outcome *outcome)

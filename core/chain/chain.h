@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/problems.h"
 #include "chain/config.h"
+#include "chain/inspect/change.h"
 #include <sluice/plugin.h>
 
 struct chain;
@@ -28,6 +29,8 @@ struct chain_vote {
     uint64_t duration_ns;
     const struct chain_fact *facts;
     size_t n_facts;
+    const struct inspect_change *changes;           /* of a request, as a middleware */
+    size_t n_changes;
 };
 
 struct chain_votes {
@@ -82,6 +85,11 @@ size_t chain_size(const struct chain *chain);
  * VOTER_ERROR.  out does not depend on the chain. */
 void chain_ask(struct chain *chain, const struct sluice_transition *transition,
                struct arena *arena, struct chain_votes *out);
+
+/* Asks every voter about a request, as the test kit does; one that does not look at requests
+ * abstains.  middleware: as one that a policy names. */
+void chain_ask_request(struct chain *chain, const struct sluice_request *request, bool middleware,
+                       struct arena *arena, struct chain_votes *out);
 
 struct chain_tally {
     enum chain_outcome outcome;

@@ -10,9 +10,11 @@
 
 struct voter;
 
-/* A chain asks its voters about one transition. */
+/* A chain asks its voters about one transition or one request. */
 struct voter_ask {
-    const struct sluice_transition *transition;
+    const struct sluice_transition *transition;     /* NULL: it is a request */
+    const struct sluice_request *request;
+    bool may_change;                                /* the request */
     int64_t id;                                     /* unique in the chain */
     const struct encoded_request *encoded; /* the first isolated voter fills it in for all */
     struct arena *arena;                            /* where it lives */

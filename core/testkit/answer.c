@@ -65,6 +65,23 @@ static void judge_facts(struct judge *j, const struct case_ballot *b, const json
     }
 }
 
+static void judge_changes(struct judge *j, const struct case_ballot *b, const json_t *vote)
+{
+    const json_t *headers = json_object_get(vote, "headers");
+    for (size_t i = 0; i < b->n_headers; i++) {
+        const struct case_fact *header = b->headers[i];
+        const json_t *change = json_object_get(headers, header->key);
+        const char *got = json_string_value(change);
+        if (header->value ? !got || strcmp(got, header->value) != 0 : !json_is_null(change))
+            differ(j, part(j, b, arena_printf(j->arena, "header %s", header->key)),
+                   header->value ? header->value : "(removed)",
+                   got ? got : change ? "(removed)" : "(unchanged)");
+    }
+    const char *body = json_string_value(json_object_get(vote, "body"));
+    if (b->body && (!body || strcmp(b->body, body) != 0))
+        differ(j, part(j, b, "body"), b->body, body ? body : "(unchanged)");
+}
+
 static bool failed(const json_t *vote)
 {
     return json_is_true(json_object_get(vote, "failed"));
@@ -90,6 +107,7 @@ static void judge_ballot(struct judge *j, const struct case_ballot *b, const jso
         differ(j, part(j, b, "message"), arena_printf(j->arena, "/%s/", b->message),
                or_none(message));
     judge_facts(j, b, vote);
+    judge_changes(j, b, vote);
 }
 
 static const json_t *vote_of(const json_t *votes, const char *voter)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/printable.h"
 #include "testkit/worker.h"
 #include "update/update.h"
 
@@ -44,6 +45,34 @@ static const char *find_death(const struct chain_votes *votes)
     return NULL;
 }
 
+/* What a ballot changes of a request: headers by name, null where one is removed, and the body. */
+static void add_changes(json_t *vote, const struct chain_vote *from)
+{
+    json_t *headers = json_object();
+    for (size_t i = 0; i < from->n_changes; i++) {
+        const struct inspect_change *change = &from->changes[i];
+        struct buf shown = {0};
+        if (change->value)
+            printable_escape(&shown, change->value, change->len, "\n\t");
+        json_t *value = change->value ? json_string(buf_str(&shown)) : json_null();
+        if (change->header)
+            json_object_set_new(headers, change->header, value);
+        else
+            json_object_set_new(vote, "body", value);
+        buf_free(&shown);
+    }
+    json_object_set_new(vote, "headers", headers);
+}
+
+static json_t *votes_json(const struct chain_votes *votes)
+{
+    json_t *list = update_votes_json(votes);
+    for (size_t i = 0; i < votes->n; i++)
+        if (votes->items[i].n_changes)
+            add_changes(json_array_get(list, i), &votes->items[i]);
+    return list;
+}
+
 static json_t *ask(struct chain *chain, const struct test *test)
 {
     struct arena *arena = arena_new();
@@ -51,10 +80,10 @@ static json_t *ask(struct chain *chain, const struct test *test)
     struct chain_tally tally;
     const struct sluice_transition *transition = stage_transition(test, arena);
     uint64_t start = clock_mono_ns();
-    chain_ask(chain, transition, arena, &votes);
+    stage_ask(chain, test, transition, arena, &votes);
     chain_tally(&votes, test->item->override, arena, &tally);
     uint64_t us = (clock_mono_ns() - start) / 1000;
-    json_t *answer = json_pack("{s:o, s:s, s:I}", "votes", update_votes_json(&votes), "outcome",
+    json_t *answer = json_pack("{s:o, s:s, s:I}", "votes", votes_json(&votes), "outcome",
                                chain_outcome_word(tally.outcome), "us", (json_int_t)us);
     const char *death = find_death(&votes);
     if (death)

@@ -84,13 +84,14 @@ static void add(struct samples *s, uint64_t ns, uint64_t bytes)
 }
 
 /* rows: NULL for a vote that does not count. */
-static void ask(struct chain *chain, const struct sluice_transition *t, struct samples **rows)
+static void ask(struct chain *chain, const struct test *test, const struct sluice_transition *t,
+                struct samples **rows)
 {
     struct arena *arena = arena_new();
     struct chain_votes votes;
     arena_alloc(arena, 1);                          /* its first block is no part of the vote */
     uint64_t before = allocated_bytes(), start = clock_mono_ns();
-    chain_ask(chain, t, arena, &votes);
+    stage_ask(chain, test, t, arena, &votes);
     uint64_t took = clock_mono_ns() - start, bytes = allocated_bytes() - before;
     for (size_t i = 0; rows && i < votes.n; i++)
         add(rows[i], votes.items[i].duration_ns, bytes);
@@ -108,11 +109,11 @@ static void measure(struct load *load, struct chain *chain, const struct test *t
     for (size_t i = 0; i < n; i++)
         ts[i] = stage_transition(&tests[i], arena);
     for (size_t i = 0; i < WARM_UP; i++)
-        ask(chain, ts[i % n], NULL);
+        ask(chain, &tests[i % n], ts[i % n], NULL);
     /* At least every case once. */
     uint64_t end = clock_mono_ns() + ns;
     for (size_t i = 0; i < n || clock_mono_ns() < end; i++)
-        ask(chain, ts[i % n], rows);
+        ask(chain, &tests[i % n], ts[i % n], rows);
     arena_free(arena);
 }
 

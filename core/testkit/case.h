@@ -6,8 +6,9 @@
  *
  * A file names its voter by `plugin`, by `command` (a program and its arguments; those with a slash
  * are files), or a whole `chain`.  A case may have `options` of its own, laid over the file's;
- * `now` (RFC 3339), so that a voter that looks at the clock can be tested; `override`, for chains;
- * and `table`, a list of rows that each repeat the case with some members replaced. */
+ * `request` in place of `candidate`; `now` (RFC 3339), so that a voter that looks at the clock can
+ * be tested; `override`, for chains; and `table`, a list of rows that each repeat the case with
+ * some members replaced. */
 #ifndef TESTKIT_CASE_H
 #define TESTKIT_CASE_H
 
@@ -15,7 +16,7 @@
 #include "doc/tree.h"
 #include "policy/effect/findings.h"
 #include "policy/policy.h"
-#include <sluice/transition.h>
+#include <sluice/request.h>
 
 enum { CASE_BYTES_MAX = 4 << 20 };
 
@@ -31,6 +32,9 @@ struct case_ballot {
     const char *message;                            /* a regular expression that compiles */
     const struct case_fact *const *facts;
     size_t n_facts;
+    const struct case_fact *const *headers; /* what is set; value NULL: what is removed */
+    size_t n_headers;
+    const char *body;                               /* NULL: not asked */
 };
 
 struct case_expect {
@@ -55,6 +59,8 @@ struct case_item {
     const char *reason;
     bool dry_run, override;
     int64_t now_ms;
+    const struct sluice_request *request;           /* NULL: a change is judged; no sandbox */
+    bool middleware;                                /* as one of a policy */
     const char *options;                            /* JSON object, the file's included */
     const struct case_expect *expect;
 

@@ -272,9 +272,31 @@ static const struct sluice_draft *set_draft(const struct test *test, struct aren
     return draft;
 }
 
+const struct sluice_request *stage_request(const struct test *test, struct arena *arena)
+{
+    if (!test->item->request)
+        return NULL;
+    struct sluice_request *request = arena_alloc(arena, sizeof *request);
+    *request = *test->item->request;
+    request->sandbox = test->item->sandbox;
+    return request;
+}
+
+void stage_ask(struct chain *chain, const struct test *test,
+               const struct sluice_transition *transition, struct arena *arena,
+               struct chain_votes *out)
+{
+    if (transition)
+        chain_ask(chain, transition, arena, out);
+    else
+        chain_ask_request(chain, stage_request(test, arena), test->item->middleware, arena, out);
+}
+
 const struct sluice_transition *stage_transition(const struct test *test, struct arena *arena)
 {
     const struct case_item *item = test->item;
+    if (item->request)
+        return NULL;
     struct sluice_transition *t = arena_zalloc(arena, sizeof *t);
     t->size = sizeof *t;
     t->kind = test->kind;

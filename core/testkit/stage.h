@@ -25,7 +25,16 @@ struct chain *stage_load(const struct test *test, const struct stage_settings *s
 struct chain *stage_load_chain(const char *path, const struct stage_settings *settings,
                                const struct log *log, struct arena *arena, const char **why);
 
-/* What update_run would build of the case: static sections complete, the diff against current. */
+/* What update_run would build of the case: static sections complete, the diff against current.
+ * NULL: the case is about a request. */
 const struct sluice_transition *stage_transition(const struct test *test, struct arena *arena);
+
+/* NULL: the case is about a change. */
+const struct sluice_request *stage_request(const struct test *test, struct arena *arena);
+
+/* Asks the chain what the case is about; transition: NULL of a request. */
+void stage_ask(struct chain *chain, const struct test *test,
+               const struct sluice_transition *transition, struct arena *arena,
+               struct chain_votes *out);
 
 #endif

@@ -198,6 +198,18 @@ static const struct schema fact_schema = {
     .key_offset = offsetof(struct case_fact, key), .decode_short = decode_fact,
 };
 
+static int decode_header(struct schema_decoder *d, const struct doc_node *value, void *record)
+{
+    struct case_fact *header = record;
+    header->value = NULL;
+    return value->kind == DOC_NULL ? 0 : schema_text(d, value, &header->value);
+}
+
+static const struct schema header_schema = {
+    .name = "header", .size = sizeof(struct case_fact), .fields = no_fields,
+    .key_offset = offsetof(struct case_fact, key), .decode_short = decode_header,
+};
+
 #define BALLOT(member) .offset = offsetof(struct case_ballot, member)
 #define BALLOT_FIELDS                                                                              \
     {.name = "verdict", .kind = SCHEMA_TEXT, BALLOT(verdict), .words = verdicts,                   \
@@ -209,7 +221,12 @@ static const struct schema fact_schema = {
     {.name = "path", .kind = SCHEMA_TEXT, BALLOT(path), .decode = decode_path,                     \
      .help = "The path that it names; \"\": none."},                                               \
     {.name = "facts", .kind = SCHEMA_KEYED, BALLOT(facts), .sub = &fact_schema,                    \
-     .count_offset = offsetof(struct case_ballot, n_facts), .help = "Some of its facts."}
+     .count_offset = offsetof(struct case_ballot, n_facts), .help = "Some of its facts."},         \
+    {.name = "headers", .kind = SCHEMA_KEYED, BALLOT(headers), .sub = &header_schema,              \
+     .count_offset = offsetof(struct case_ballot, n_headers),                                      \
+     .help = "Headers of a request that it sets, or removes where null."},                         \
+    {.name = "body", .kind = SCHEMA_TEXT, BALLOT(body), .flags = SCHEMA_NULLABLE | SCHEMA_LINES,   \
+     .help = "The body that it gives a request."}
 
 static const struct schema_field ballot_fields[] = {BALLOT_FIELDS, {.name = NULL}};
 
@@ -346,6 +363,8 @@ static const struct schema_field case_fields[] = {
      .help = "The policy now; an empty one by default."},
     {.name = "candidate", .kind = SCHEMA_CUSTOM, .decode = keep_candidate,
      .help = "The policy to be."},
+    {.name = "request", .kind = SCHEMA_CUSTOM, .decode = decode_request,
+     .help = "A request, in place of a candidate."},
     {.name = "sandbox", .kind = SCHEMA_CUSTOM, .decode = decode_sandbox,
      .help = "Whose policy it is."},
     {.name = "credentials", .kind = SCHEMA_STRUCTS, CASE(credentials.items), .sub = &place_schema,
@@ -393,12 +412,21 @@ static void complete(struct arena *arena, struct case_item *item)
 static int finish_case(struct schema_decoder *d, void *record)
 {
     struct case_item *item = record;
+    bool kinds = false;
+    for (int k = 0; k < SLUICE_KIND_COUNT; k++)
+        kinds = kinds || item->kinds[k];
     complete(schema_arena(d), item);
+    if (item->request && (item->candidate_node || item->current_node || item->baseline_node))
+        return schema_problem(d, NULL, "has a request and a policy: keep one of them");
+    if (item->request && kinds)
+        return schema_problem(d, NULL, "has a request, which has no kind");
     if (item->draft && !item->kinds[SLUICE_APPROVE])
         return schema_problem(d, NULL, "has a draft, and its kind is not approve");
     if (item->expect && *item->expect->load_error)
         return 0;
-    return item->candidate_node ? 0 : schema_problem(d, NULL, "the field \"candidate\" is missing");
+    return item->candidate_node || item->request
+               ? 0
+               : schema_problem(d, NULL, "the field \"candidate\" is missing");
 }
 
 static const struct schema case_schema = {

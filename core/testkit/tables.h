@@ -5,6 +5,11 @@
 
 #include "doc/schema.h"
 
+struct case_item;
+
+/* request.c */
+int decode_request(struct schema_decoder *d, const struct doc_node *value, void *item);
+
 extern const struct schema case_file_schema;
 
 #endif

@@ -38,7 +38,7 @@ fails_with() {
     change '            send(type="voted", id=message["id"], verdict="allow")' '            send(type="voted", id=message["id"], verdict="allow")
         sys.exit(0)'
     exits 0 "$sluice" plugin test -j 1 "$folder"
-    says "5 passed"
+    says "7 passed"
 }
 
 @test "an unknown member in an answer is an error" {

@@ -72,6 +72,8 @@ static void append_frames(struct conversation *c, const struct encoded_request *
     for (int i = 0; i < MESSAGE_ROLES_COUNT; i++) {
         const struct buf *policy = &request->policies[i];
         struct buf *known = &c->known[i];
+        if (!policy->len)
+            continue;                               /* a request has none */
         if (known->len == policy->len && memcmp(buf_str(known), buf_str(policy), policy->len) == 0)
             continue;
         buf_add(frames, policy->data, policy->len);

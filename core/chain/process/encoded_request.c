@@ -38,6 +38,17 @@ const struct encoded_request *encode_vote(const struct sluice_transition *transi
     return out;
 }
 
+const struct encoded_request *encode_inspect(const struct sluice_request *request, int64_t id,
+                                             bool may_change, struct arena *arena)
+{
+    struct encoded_request *out = arena_zalloc(arena, sizeof *out);
+    arena_defer(arena, free_frames, out);
+    const struct message_inspect message = {id, request, may_change};
+    message_encode(MESSAGE_INSPECT, &message, &out->request);
+    out->id = id;
+    return out;
+}
+
 const struct encoded_request *encode_outcome(const struct sluice_outcome *outcome,
                                              struct arena *arena)
 {

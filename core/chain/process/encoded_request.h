@@ -17,6 +17,8 @@ struct encoded_request {
 
 const struct encoded_request *encode_vote(const struct sluice_transition *transition, int64_t id,
                                           struct arena *arena);
+const struct encoded_request *encode_inspect(const struct sluice_request *request, int64_t id,
+                                             bool may_change, struct arena *arena);
 const struct encoded_request *encode_outcome(const struct sluice_outcome *outcome,
                                              struct arena *arena);
 

@@ -54,7 +54,9 @@ static struct conversation *isolated_begin(struct voter *voter, struct voter_ask
 {
     struct isolated *v = voter->impl;
     if (!ask->encoded)
-        ask->encoded = encode_vote(ask->transition, ask->id, ask->arena);
+        ask->encoded =
+            ask->request ? encode_inspect(ask->request, ask->id, ask->may_change, ask->arena)
+                         : encode_vote(ask->transition, ask->id, ask->arena);
     if (!take_turn(v, patient))
         return NULL;
     conversation_ask(&v->conversation, ask->encoded, voter->timeout_ms + GRACE_MS);
