@@ -43,7 +43,8 @@ const char local_skill[] =
     "   - `\"timed_out\":true`: nobody has decided yet. Wait again.\n"
     "\n"
     "Propose what the task needs and no more: exact hosts, one method and path instead of a whole\n"
-    "API, the program that sends the request. Say in `intent_summary` what it is for. A rule may\n"
+    "API, the program that sends the request. Say in `intent_summary` what it is for, and whether\n"
+    "once or a few minutes are enough: rules can be approved for a while. A rule may\n"
     "say all that a policy may, also for GraphQL operations, MCP tools and WebSocket messages.\n"
     "Do not try other ways out: they are refused too.\n";
 

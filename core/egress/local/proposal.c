@@ -25,6 +25,16 @@ static bool is_list(const struct doc_node *node)
     return node && node->kind == DOC_LIST && node->n > 0;
 }
 
+/* What would limit a rule is not passed over like other members that are not known here. */
+static int check_end(const struct doc_node *map, struct error *err)
+{
+    if (!doc_get(map, "grant"))
+        return 0;
+    return error_set(err, ERROR_INVALID,
+                     "grant: the end of a rule is for whoever approves it: leave it out, and say "
+                     "in intent_summary how long the rule is needed");
+}
+
 /* ---- what OpenShell's gateway refuses, in its words ---- */
 
 static int check_paths(const struct doc_node *endpoint, struct error *err)
@@ -80,6 +90,8 @@ static int write_operation(const struct doc_node *item, size_t i, struct doc_wri
                          "this MVP accepts `addRule` operations; operations[%zu] is none: propose "
                          "what is to be allowed, taking things away is for people",
                          i);
+    if (check_end(item, err) != 0 || check_end(add, err) != 0)
+        return -1;
     const struct doc_node *rule = check_rule(add, &name, err);
     if (!rule)
         return -1;
@@ -155,7 +167,8 @@ int local_proposal_read(const char *body, size_t len, struct arena *arena,
 {
     struct doc_node *root;
     struct buf text = {0};
-    if (parse(body, len, arena, &root, err) != 0 || read_intent(root, &out->intent, err) != 0)
+    if (parse(body, len, arena, &root, err) != 0 || read_intent(root, &out->intent, err) != 0 ||
+        check_end(root, err) != 0)
         return -1;
     int rc = write_operations(doc_get(root, "operations"), &text, err);
     out->operations = arena_str(arena, buf_str(&text));

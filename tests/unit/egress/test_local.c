@@ -145,6 +145,9 @@ static void what_is_no_proposal_says_why(void **state)
          "L7 allow paths must not include query strings"},
         {RULE(",\"deny_rule\":[]"), "deny_rules"},
         {"{\"operations\":[],\"operations\":[]}", "the body is no JSON document"},
+        {NO("{\"ruleName\":\"r\",\"grant\":{\"uses\":1}}"), "grant: the end of a rule"},
+        {"{\"grant\":{\"uses\":1},\"operations\":[{\"addRule\":{}}]}", "grant: the end of a rule"},
+        {"{\"operations\":[{\"grant\":{},\"addRule\":{}}]}", "grant: the end of a rule"},
     };
     struct local_proposal out;
     struct error err;
