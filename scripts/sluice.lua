@@ -94,7 +94,7 @@ function Transition:lost() end
 ---@class sluice.Actor
 ---@field name string
 ---@field role "viewer"|"user"|"approver"|"admin"|"sandbox"
----@field via "unix"|"tcp"|"gateway"
+---@field via "unix"|"tcp"|"tls"|"gateway"
 
 ---@class sluice.Draft
 ---@field id string

@@ -29,7 +29,7 @@ const char *auth_bearer(const struct http_request *req)
 
 static const char *via_word(const struct http_request *req)
 {
-    return req->peer->kind == HTTP_UNIX ? "unix" : "tcp";
+    return req->peer->kind == HTTP_UNIX ? "unix" : req->peer->encrypted ? "tls" : "tcp";
 }
 
 static bool same_digest(const char *token, const char *hash)

@@ -21,7 +21,7 @@ enum auth_kind {
 struct auth_principal {
     enum auth_kind kind;
     enum auth_role role;
-    const char *via;                                /* "unix", "tcp" or "gateway" */
+    const char *via;                                /* "unix", "tcp", "tls" or "gateway" */
     char name[128];                                 /* "": that of uid, not looked up yet */
     uid_t uid;
     bool calls_from_account;                        /* with a token, from the account of uid ... */

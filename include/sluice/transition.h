@@ -53,7 +53,7 @@ struct sluice_actor {
     uint32_t size;
     const char *name;                               /* who asks, such as "alice" or "uid:1000" */
     const char *role; /* "viewer", "user", "approver", "admin" or "sandbox" */
-    const char *via;                                /* "unix", "tcp" or "gateway" */
+    const char *via;                                /* "unix", "tcp", "tls" or "gateway" */
 };
 
 struct sluice_rule_change {

@@ -68,7 +68,7 @@ PYTHON
     [ "$(stat -c %a "$XDG_CONFIG_HOME/sluice/gateways.yaml")" = 600 ]
     SLUICE_TOKEN=$(cat "$state/admin.token") run -0 sluice --gateway team sandbox list
     run -0 sluice --gateway team whoami -o json
-    [ "$(jq -r '"\(.name) \(.role) \(.identity) \(.from)"' <<<"$output" | sed 's/:[0-9]*$//')" = "alice approver certificate tcp:10.77.0.2" ]
+    [ "$(jq -r '"\(.name) \(.role) \(.identity) \(.via) \(.from)"' <<<"$output" | sed 's/:[0-9]*$//')" = "alice approver certificate tls tcp:10.77.0.2" ]
     run -1 sluice --gateway team sandbox create --name no
     [[ "$output" == *"only an admin may do this"* ]]
     run -0 sluice gateway select team
