@@ -38,6 +38,9 @@ struct gateway {
     struct refresher *refresher;                    /* of credentials that are fetched */
     char *supervisor_address;
     bool stopping;
+    uv_timer_t memory_timer;
+    size_t memory_left;                             /* resident after the last trim */
+    bool trimming;                                  /* a worker does, and writes memory_left */
 };
 
 /* reload.c */
@@ -64,6 +67,9 @@ int gateway_check_tls(const struct gateway_config *config, struct error *err);
 /* Reads them again.  What does not load is logged, and what was read before stays.  Any thread. */
 void gateway_reload_tls(struct gateway *g);
 void gateway_free_tls(struct gateway *g);
+
+/* memory.c */
+void gateway_watch_memory(struct gateway *g);
 
 /* shutdown.c */
 void gateway_on_terminate(uv_signal_t *signal, int number);

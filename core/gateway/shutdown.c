@@ -9,6 +9,7 @@ static void close_loop_handles(struct gateway *g)
 {
     for (size_t i = 0; i < sizeof g->signals / sizeof *g->signals; i++)
         uv_close((uv_handle_t *)&g->signals[i], NULL);
+    uv_close((uv_handle_t *)&g->memory_timer, NULL);
     events_close(g->events);
 }
 

@@ -60,10 +60,29 @@ static void put_status(struct doc_writer *w, const struct store_sandbox *s, cons
     doc_write_close(w, DOC_MAP);
 }
 
-static void put_spec(struct doc_writer *w, const struct store_revision *r)
+/* Clients that attach look whether it has a terminal. */
+static void put_main(struct doc_writer *w, const char *main_json)
+{
+    json_t *main = json_loads(main_json, 0, NULL), *command = json_object_get(main, "command");
+    size_t i;
+    json_t *word;
+    doc_write_key(w, "command");
+    doc_write_open(w, DOC_LIST);
+    json_array_foreach(command, i, word)
+        doc_write_text(w, json_string_value(word));
+    doc_write_close(w, DOC_LIST);
+    doc_write_key(w, "tty");
+    doc_write_bool(w, json_is_true(json_object_get(main, "tty")));
+    json_decref(main);
+}
+
+static void put_spec(struct doc_writer *w, const struct store_sandbox *s,
+                     const struct store_revision *r)
 {
     doc_write_key(w, "spec");
     doc_write_open(w, DOC_MAP);
+    if (*s->main_json)
+        put_main(w, s->main_json);
     if (r) {
         doc_write_key(w, "policy");
         doc_write_json(w, r->policy_json);
@@ -76,7 +95,7 @@ void grpc_put_sandbox(struct doc_writer *w, const struct store_sandbox *s,
 {
     doc_write_open(w, DOC_MAP);
     put_metadata(w, s);
-    put_spec(w, r);
+    put_spec(w, s, r);
     put_status(w, s, phase);
     doc_write_close(w, DOC_MAP);
 }

@@ -107,6 +107,7 @@ os() {
     run -7 sluice sandbox wait busy
     run -0 os texts GetSandbox '{"name": "busy", "workspace": "default"}'
     [ "$(jq -c '.sandbox.status | [.phase, .exit_code]' <<<"$output")" = '["READY",7]' ]
+    [ "$(jq -c '.sandbox.spec | [.command, .tty // false]' <<<"$output")" = '[["sh","-c","exit 7"],false]' ]
     sluice sandbox delete busy
     run -0 os enums CreateSandbox "{\"spec\": {}, $in_default}"
     [[ "$(jq -r .sandbox.metadata.name <<<"$output")" =~ ^[a-z]+-[a-z]+$ ]]
