@@ -12,6 +12,7 @@ opa=$(command -v "${OPA:-opa}" || true)
 work=$(mktemp -d "$build/bench-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cp "$here/ten.yaml" "$work/ten_rules.yaml"  # a case reads no file outside of its folder
+inspect_c=1000 inspect_lua=10000 inspect_isolated=80000
 inline_c=200 inline_lua=10000 twenty=100000 isolated="150000 1000000"     # nanoseconds at most: p50, p99
 
 # ---- asking ----
@@ -57,6 +58,10 @@ options() {
     esac
 }
 
+# votes FILE: whether the voter of this source judges changes; the others judge requests alone.
+votes() { grep -qE '^ +vote = function|\.vote = ' "$1"; }
+source_in_c() { echo "plugins/$1/$1.c"; }
+
 # ---- telling ----
 
 line() { printf '%-48s %10s %10s  %-26s %s\n' "$@"; }
@@ -92,7 +97,11 @@ one_rule_in_each_language() {
 
 # Ten of each, the shipped ones over and over.
 voters_of_twenty() {
-    local c=(plugins/*/CMakeLists.txt) lua=(scripts/rules/*.lua) i voter
+    local c=() lua=() i voter
+    for voter in plugins/*/CMakeLists.txt; do
+        ! votes "$(source_in_c "$(basename "$(dirname "$voter")")")" || c+=("$voter")
+    done
+    for voter in scripts/rules/*.lua; do ! votes "$voter" || lua+=("$voter"); done
     for ((i = 0; i < 10; i++)); do
         voter=$(basename "$(dirname "${c[i % ${#c[@]}]}")")
         echo "plugin: $voter, name: c$i, isolation: inline, options: $(options "$voter")"
@@ -132,10 +141,42 @@ each_shipped_voter() {
     local file
     for file in plugins/*/CMakeLists.txt; do
         file=$(basename "$(dirname "$file")")
+        votes "$(source_in_c "$file")" || continue
         shipped C "$file" "plugin: $file" $inline_c
     done
     for file in scripts/rules/*.lua; do
+        votes "$file" || continue
         shipped Lua "$(basename "$file" .lua)" "plugin: $top/$file" $inline_lua
+    done
+}
+
+# inspecting KIND VOTER SUBJECT MOST: a request with ten headers and a body of 1 KiB that passes.
+inspecting() {
+    local i headers='' body
+    for i in 1 2 3 4 5 6 7 8 9 10; do headers+="x-header-$i: value of header $i, "; done
+    body=$(printf '{\\"line\\": \\"%s\\"}' "$(printf 'words and words %.0s' {1..60})")
+    cat >"$work/inspect.test.yaml" <<YAML
+$3
+cases:
+  - {name: passes, request: {method: POST, path: /v1/items, query: page=3, headers: {${headers%, }}, body: "$body", middleware: true}, expect: {verdict: $5}}
+YAML
+    row "$2 ($1), inline" "$(measure inspect --isolation inline)" "$4"
+    row "$2 ($1), isolated" "$(measure inspect --isolation process)" $inspect_isolated
+}
+
+each_voter_on_requests() {
+    local file verdict options
+    echo
+    line "a POST with ten headers and a body of 1 KiB" p50 p99 target ""
+    inspecting C secrets_guard "plugin: secrets_guard" $inspect_c allow
+    for file in scripts/rules/*.lua; do
+        votes "$file" && continue
+        verdict=allow options='{}'
+        case $(basename "$file" .lua) in
+            git_push_guard|mcp_tools) verdict=abstain ;;
+            openshell_regex) options='{mode: redact}' ;;
+        esac
+        inspecting Lua "$(basename "$file" .lua)" "plugin: $top/$file"$'\n'"options: $options" $inspect_lua "$verdict"
     done
 }
 
@@ -211,3 +252,4 @@ fi
 part "one of ten rules changes" 's/wiki\.example/handbook.example/'
 ten_beside_one "wait 5 ms" "plugin: waits"
 part "each of ten rules changes" 's/{host: /&eu./g'
+each_voter_on_requests
