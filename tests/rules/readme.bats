@@ -121,8 +121,9 @@ rules() {
     "$top/tests/rules/blocks" "$top/include/WIRE.md" .
     cp few_rules.py etc/sluice/
     touch etc/sluice/ca.pem
+    sluice -q gateway init-tls tls --host localhost >/dev/null
     shown=0
-    for readme in core/gateway plugins/quorum plugins/mode_lock plugins/freeze_window; do
+    for readme in core/gateway plugins/quorum plugins/mode_lock plugins/freeze_window plugins/secrets_guard; do
         sed -n '/^```yaml$/,/^```$/p' "$top/$readme/README.md" | sed '1d;$d' >shown.yaml
         if grep -q '^- ' shown.yaml; then { echo "chain:"; echo "  voters:"; sed 's/^/    /' shown.yaml; } >gateway.yaml; else cp shown.yaml gateway.yaml; fi
         sed -i "s#/etc/sluice#$folder/etc/sluice#; s#/usr/lib/sluice/plugins#$prefix/lib/sluice/plugins#" gateway.yaml
