@@ -495,32 +495,32 @@ static int close_loop(void **state)
     return uv_loop_close(&loop);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, open_loop, close_loop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_loop, close_loop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(a_voter_judges_requests_inline),
-        test(a_voter_judges_requests_in_its_process),
-        test(a_voter_sees_as_much_of_a_body_as_is_configured),
-        test(a_voter_is_asked_about_what_its_entry_names),
-        test(a_denial_is_graver_than_a_hold_and_the_first_decides),
-        test(an_advisory_voter_decides_nothing),
-        test(voters_without_inspect_are_left_out),
-        test(a_rule_sees_everything_of_a_request),
-        test(headers_are_read_by_name),
-        test(a_body_is_bytes_and_may_be_long),
-        test(a_rule_that_fails_is_told_apart),
-        test(a_rule_that_hangs_is_stopped_at_once),
-        test(middlewares_change_a_request_in_their_order),
-        test(a_middleware_that_fails_is_refused_or_passed_over),
-        test(a_namespace_in_a_policy_is_part_of_the_name),
-        test(a_failure_costs_its_own_verdict_only),
-        test(a_voter_that_only_crashes_is_quarantined),
-        test(a_process_that_ends_in_order_is_asked_again),
-        test(a_thousand_are_asked_at_once),
-        test(questions_are_cancelled),
-        test(a_set_ends_after_its_questions),
+        TEST(a_voter_judges_requests_inline),
+        TEST(a_voter_judges_requests_in_its_process),
+        TEST(a_voter_sees_as_much_of_a_body_as_is_configured),
+        TEST(a_voter_is_asked_about_what_its_entry_names),
+        TEST(a_denial_is_graver_than_a_hold_and_the_first_decides),
+        TEST(an_advisory_voter_decides_nothing),
+        TEST(voters_without_inspect_are_left_out),
+        TEST(a_rule_sees_everything_of_a_request),
+        TEST(headers_are_read_by_name),
+        TEST(a_body_is_bytes_and_may_be_long),
+        TEST(a_rule_that_fails_is_told_apart),
+        TEST(a_rule_that_hangs_is_stopped_at_once),
+        TEST(middlewares_change_a_request_in_their_order),
+        TEST(a_middleware_that_fails_is_refused_or_passed_over),
+        TEST(a_namespace_in_a_policy_is_part_of_the_name),
+        TEST(a_failure_costs_its_own_verdict_only),
+        TEST(a_voter_that_only_crashes_is_quarantined),
+        TEST(a_process_that_ends_in_order_is_asked_again),
+        TEST(a_thousand_are_asked_at_once),
+        TEST(questions_are_cancelled),
+        TEST(a_set_ends_after_its_questions),
     };
     setenv("SLUICE_PLUGIN_HOST", SLUICE_BUILD_DIR "/bin/sluice-plugin-host", 1);
     char *slash = strrchr(lua_file, '/');
