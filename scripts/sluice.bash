@@ -25,6 +25,7 @@ _sluice() {
     *,-*) words=$(sluice $group $verb -h | grep -oE '^  (-[a-z],|   ) --[a-z-]+' | grep -oE -- '--[a-z-]+') ;;
     *)
         case $(sluice $group $verb -h | sed -n 1p) in
+        *PRESET*) words=$(sluice preset list | awk 'NR > 1 { print $1 }') ;;
         "usage: sluice gateway "*NAME*) words=$(sluice gateway list | awk 'NR > 1 { print $1 }') ;;
         *NAME*) words=$(sluice -q sandbox list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
         *PROVIDER*) words=$(sluice -q provider list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;

@@ -10,8 +10,9 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/habits.h"
 
-enum { TIMEOUT_MAX_S = 86400 };
+enum { TIMEOUT_MAX_S = 86400, LETTERS_MAX = 4 };
 
 static const struct arg_option global_options[] = {
     {"gateway", 0, ARG_VALUE, "ADDR",
@@ -115,11 +116,15 @@ static const char *nearest_word(const char *word, const char *group)
     return text_nearest(word, words);
 }
 
-static int unknown_word(const struct cli *cli, const char *what, const char *word, const char *near)
+static int unknown_word(const struct cli *cli, const char *group, const char *word)
 {
-    return usage_error(
-        cli, near ? "unknown %s '%s', did you mean '%s'?" : "unknown %s '%s': sluice -h lists them",
-        what, word, near);
+    const char *meant = habit_meant(group, word), *near = nearest_word(word, group);
+    if (meant)
+        return usage_error(cli, "unknown command '%s', did you mean 'sluice %s'?", word, meant);
+    return usage_error(cli,
+                       near ? "unknown command '%s', did you mean '%s'?"
+                            : "unknown command '%s': sluice -h lists them",
+                       word, near);
 }
 
 static const struct command *find_command(const char *group, const char *verb)
@@ -190,6 +195,21 @@ static void add_arg(struct cli *cli, const struct arg_option *o, const char *val
         cli->args[cli->n_args++] = (struct arg){o->name, value};
 }
 
+/* Several flags in one word, such as -it.  false: they are none, or one is there twice. */
+static bool read_flags(struct cli *cli, const char *letters)
+{
+    if (strlen(letters) > LETTERS_MAX)
+        return false;
+    for (const char *c = letters; *c; c++) {
+        const struct arg_option *o = known_option(cli, "", 0, *c);
+        if (!o || o->kind != ARG_FLAG || strchr(c + 1, *c))
+            return false;
+    }
+    for (const char *c = letters; *c; c++)
+        add_arg(cli, known_option(cli, "", 0, *c), "");
+    return true;
+}
+
 /* Reads the option at argv[*i].  An exit code, or -1. */
 static int read_option(struct cli *cli, int argc, char **argv, int *i)
 {
@@ -202,6 +222,8 @@ static int read_option(struct cli *cli, int argc, char **argv, int *i)
         return unknown_option(cli, word);
     const char *value = equals ? equals + 1 : !is_long && word[2] ? word + 2 : NULL;
     if (o->kind == ARG_FLAG) {
+        if (value && !is_long && read_flags(cli, name))
+            return -1;
         if (value)
             return usage_error(cli, "option --%s takes no value", o->name);
         value = "";
@@ -228,14 +250,16 @@ static int read_word(struct cli *cli, const char **group, const char *word)
     } else if (!*group && strcmp(word, "help") == 0) {
         cli->args[cli->n_args++] = (struct arg){word, ""};
     } else if (!*group) {
-        *group = word;
-        if (!group_exists(word))
-            return unknown_word(cli, "command", word, nearest_word(word, NULL));
-        cli->command = find_command(word, NULL);
+        const struct habit *habit = habit_short(NULL, word);
+        *group = habit ? habit->group : word;
+        cli->command = find_command(*group, habit ? habit->meant : NULL);
+        if (!cli->command && !group_exists(word))
+            return unknown_word(cli, NULL, word);
     } else {
-        cli->command = find_command(*group, word);
+        const struct habit *habit = habit_short(*group, word);
+        cli->command = find_command(*group, habit ? habit->meant : word);
         if (!cli->command)
-            return unknown_word(cli, "command", word, nearest_word(word, *group));
+            return unknown_word(cli, *group, word);
     }
     return -1;
 }
@@ -373,7 +397,7 @@ static int read_globals(struct cli *cli)
 int args_parse(struct cli *cli, int argc, char **argv)
 {
     cli->argv = argv;
-    cli->args = alloc_zero((size_t)argc, sizeof *cli->args);
+    cli->args = alloc_zero((size_t)argc * LETTERS_MAX, sizeof *cli->args);
     cli->operands = alloc_zero((size_t)argc, sizeof *cli->operands);
     int code = read_words(cli, argc, argv);
     if (code >= 0)

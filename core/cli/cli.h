@@ -215,6 +215,8 @@ int cmd_policy_list(struct cli *cli);
 int cmd_policy_diff(struct cli *cli);
 int cmd_policy_rollback(struct cli *cli);
 int cmd_policy_check(struct cli *cli);
+/* Sends operations as a change of a sandbox's policy and finishes it.  Takes body. */
+int policy_patch(struct cli *cli, const char *name, json_t *body);
 int cmd_policy_explain(struct cli *cli);
 int cmd_policy_schema(struct cli *cli);
 int policy_cases(struct cli *cli, const char *file);    /* policy check --cases */
@@ -222,6 +224,9 @@ int cmd_policy_can_i(struct cli *cli);
 int cmd_policy_audit_report(struct cli *cli);
 int cmd_policy_learn(struct cli *cli);
 int cmd_policy_prune(struct cli *cli);
+int cmd_preset_list(struct cli *cli);
+int cmd_preset_show(struct cli *cli);
+int cmd_preset_add(struct cli *cli);
 int cmd_rule_get(struct cli *cli);
 int cmd_rule_approve(struct cli *cli);
 int cmd_rule_reject(struct cli *cli);

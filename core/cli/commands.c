@@ -21,6 +21,8 @@ static const struct arg_option none[] = {{0}};
 static const struct arg_option sandbox_create[] = {
     {"name", 0, ARG_VALUE, "N", "at most 19 of a-z, 0-9 and '-'; made up when left out"},
     {"policy", 0, ARG_VALUE, "FILE", "its policy; the restrictive default when left out"},
+    {"preset", 0, ARG_VALUE, "A[,B...]",
+     "rules for what programs commonly need (sluice preset list); may be repeated"},
     {"network", 0, ARG_VALUE, "proxy|none", "none: nothing ever gets out"},
     {"label", 0, ARG_VALUE, "K=V[,K=V...]", "labels; may be repeated"},
     {"env", 0, ARG_VALUE, "K=V", "environment of its commands; may be repeated"},
@@ -30,7 +32,8 @@ static const struct arg_option sandbox_create[] = {
     {"no-credential-warnings", 0, ARG_FLAG, NULL, "say nothing of values that look like secrets"},
     {"detach", 0, ARG_FLAG, NULL,
      "start CMD and return: sandbox connect attaches to it, sandbox wait waits for its end"},
-    {"tty", 0, ARG_FLAG, NULL, "CMD gets a terminal also where sluice has none"},
+    {"tty", 't', ARG_FLAG, NULL, "CMD gets a terminal also where sluice has none"},
+    {"interactive", 'i', ARG_FLAG, NULL, "accepted: stdin is handed on in any case"},
     {"keep", 0, ARG_FLAG, NULL, "keep it after CMD ended (the default)"},
     {"no-keep", 0, ARG_FLAG, NULL, "delete it after CMD ended"},
     {"no-auto-providers", 0, ARG_FLAG, NULL, "accepted for compatibility"},
@@ -50,12 +53,15 @@ static const struct arg_option sandbox_set[] = {
     {0},
 };
 static const struct arg_option sandbox_list[] = {
-    {"label", 0, ARG_VALUE, "K=V[,K=V...]", "only those with all of these labels; may be repeated"},
+    {"label", 'l', ARG_VALUE, "K=V[,K=V...]",
+     "only those with all of these labels; may be repeated"},
+    {"selector", 0, ARG_VALUE, "K=V[,K=V...]", "the same as --label"},
     {0},
 };
 static const struct arg_option sandbox_exec[] = {
     {"name", 'n', ARG_VALUE, "NAME", "the sandbox"},
-    {"tty", 0, ARG_FLAG, NULL, "with a terminal"},
+    {"tty", 't', ARG_FLAG, NULL, "with a terminal"},
+    {"interactive", 'i', ARG_FLAG, NULL, "accepted: stdin is handed on in any case"},
     {"detach", 0, ARG_FLAG, NULL, "start it without streams and print its pid in the sandbox"},
     {"timeout", 0, ARG_VALUE, "S", "end it after S seconds, exit 124"},
     {"workdir", 0, ARG_VALUE, "D", "where it runs (/sandbox)"},
@@ -160,6 +166,15 @@ static const struct arg_option policy_rollback[] = {
     WAIT_OPTIONS,
     {"dry-run", 0, ARG_FLAG, NULL, "ask the voters, change nothing"},
     {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {0},
+};
+static const struct arg_option preset_add[] = {
+    {"sandbox", 0, ARG_VALUE, "N", "the sandbox; the one used last when left out"},
+    WAIT_OPTIONS,
+    {"dry-run", 0, ARG_FLAG, NULL, "ask the voters, change nothing"},
+    {"if-revision", 0, ARG_VALUE, "N", "only if N is still the newest revision"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {"override", 0, ARG_FLAG, NULL, "overrule overridable voters; needs --reason"},
     {0},
 };
 static const struct arg_option rule_get[] = {
@@ -314,11 +329,12 @@ static const struct arg_option audit_verify[] = {
     {0},
 };
 static const struct arg_option events[] = {
-    {"follow", 0, ARG_FLAG, NULL, "go on as they happen"},
+    {"follow", 'f', ARG_FLAG, NULL, "go on as they happen"},
     {0},
 };
 static const struct arg_option logs[] = {
     {"tail", 0, ARG_FLAG, NULL, "go on as they are written"},
+    {"follow", 'f', ARG_FLAG, NULL, "the same as --tail"},
     {0},
 };
 
@@ -397,6 +413,12 @@ const struct command cli_commands[] = {
     {"policy", "prune", "[NAME]", policy_prune, cmd_policy_prune,
      "take out of the policy what nothing on record needed",
      "sluice policy prune demo --unused-for 30d --dry-run"},
+    {"preset", "list", "", none, cmd_preset_list,
+     "list the presets: rules for what programs commonly need", "sluice preset list"},
+    {"preset", "show", "PRESET", none, cmd_preset_show, "show a preset as a policy",
+     "sluice preset show pypi"},
+    {"preset", "add", "[NAME] PRESET...", preset_add, cmd_preset_add,
+     "add the rules of presets to the policy of a sandbox", "sluice preset add demo pypi --wait"},
     {"rule", "get", "[NAME]", rule_get, cmd_rule_get, "show proposed rules",
      "sluice rule get demo --status pending"},
     {"rule", "approve", "[NAME]", rule_approve, cmd_rule_approve,

@@ -283,11 +283,12 @@ int cmd_logs(struct cli *cli)
     const char *name = sandbox_operand(cli, 0);
     if (!name)
         return EXIT_USAGE;
+    bool follows = arg_given(cli, "tail") || arg_given(cli, "follow");
     char *escaped = url_escape(name);
     const struct call call = {.method = "GET",
                               .accept = "*/*",
                               .path = alloc_printf("/v1/sandboxes/%s/logs%s", escaped,
-                                                   arg_given(cli, "tail") ? "?follow=true" : "")};
+                                                   follows ? "?follow=true" : "")};
     free(escaped);
     return client_follow(cli, &call, log_line, cli);
 }

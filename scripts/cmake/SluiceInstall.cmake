@@ -6,6 +6,12 @@ include(CMakePackageConfigHelpers)
 install(DIRECTORY include/sluice DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY scripts/rules/ DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice/rules
     FILES_MATCHING PATTERN "*.lua" PATTERN "cases" EXCLUDE)
+# Where `sluice` finds them, in the build folder too.
+file(GLOB presets RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS presets/*.yaml)
+foreach(preset ${presets})
+    configure_file(${preset} ${CMAKE_BINARY_DIR}/share/sluice/${preset} COPYONLY)
+    install(FILES ${preset} DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice/presets)
+endforeach()
 install(FILES scripts/sluice.lua DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice OPTIONAL)
 
 # Not in an architecture's own folder: voters bring no library, and their folder is lib/ too.

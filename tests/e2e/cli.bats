@@ -50,7 +50,8 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     done < <(commands)
     complete_words() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=(); _sluice; echo "${COMPREPLY[*]}"; }
     . "$top/scripts/sluice.bash"
-    [ "$(complete_words sluice p)" = "plugin policy provider" ]
+    [ "$(complete_words sluice p)" = "plugin policy preset provider" ]
+    [ "$(complete_words sluice preset show git)" = "github github-readonly" ]
     [ "$(complete_words sluice -q policy s)" = "schema set" ]
     [ "$(complete_words sluice policy set d)" = demo ]
     [ "$(complete_words sluice policy set demo --po)" = --policy ]
@@ -78,6 +79,39 @@ commands() { sluice -h | sed -nE '/^global:/q; s/^  ([a-z]+) +([a-z-]*)  .*/\1 \
     for flag in $(sluiced --help | grep -oE -- '--[a-z-]+' | sort -u); do
         grep -q -e "$flag" "$top/core/gateway/README.md" || { echo "not named: $flag" >&2; return 1; }
     done
+}
+
+@test "short words of other programs work, and for others the command is told" {
+    for words in ls ps "sandbox ls" "sandbox ps"; do
+        [ "$(sluice $words)" = "$(sluice sandbox list)" ]
+    done
+    [ "$(sluice sandbox ls --selector team=a -o json | jq -r '.sandboxes[].name')" = demo ]
+    [ "$(sluice sandbox ls -l team=b -o json | jq -r '.sandboxes[].name')" = "" ]
+    [ "$(sluice rule ls demo -o json)" = "$(sluice rule get demo -o json)" ]
+    run -1 sluice rm nobody
+    [[ "$output" == *nobody* ]]
+    run -0 sluice sandbox exec demo -it -- sh -c 'test -t 1 && echo on a terminal'
+    [[ "$output" == *"on a terminal"* ]]
+    while read -r word meant; do
+        run -2 sluice $word
+        [[ "$output" == *"did you mean 'sluice $meant'?"* ]] || { echo "$output" >&2; return 1; }
+    done <<<'run sandbox create -- CMD
+exec sandbox exec
+apply policy set --policy FILE
+describe sandbox get
+approve rule approve
+draft rule get'
+    for words in "policy apply" "policy history" "sandbox inspect" "sandbox run" "rule accept"; do
+        run -2 sluice $words
+        [[ "$output" == *"did you mean 'sluice "*"'?"* ]]
+    done
+    # What is told as the meaning of a word is a command.
+    sed -nE 's/^    \{(NULL|"[a-z]+"), "[a-z-]+", "([a-z]+) ?([a-z-]*).*"\},$/\2 \3/p' "$top/core/cli/habits.c" | sort -u >"$BATS_TEST_TMPDIR/meant"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/meant")" -gt 20 ]
+    while read -r group verb; do
+        case $verb in "" | --*) verb= ;; esac
+        [ "$group" = delete ] || [ "$group" = list ] || [ "$group" = get ] || sluice "$group" $verb -h >/dev/null || { echo "no command: $group $verb" >&2; return 1; }
+    done <"$BATS_TEST_TMPDIR/meant"
 }
 
 @test "wrong words and flags exit 2 and say what was meant" {

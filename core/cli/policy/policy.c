@@ -96,27 +96,31 @@ int cmd_policy_set(struct cli *cli)
     return code;
 }
 
+int policy_patch(struct cli *cli, const char *name, json_t *body)
+{
+    char *text = json_dumps(body, JSON_COMPACT);
+    struct call call = {
+        .method = "PATCH",
+        .type = "application/json",
+        .body = text,
+        .len = strlen(text),
+        .path = policy_path(name, arg_given(cli, "dry-run") ? "/policy?dry_run=true" : "/policy")};
+    int code = send_change(cli, name, &call);
+    free(text);
+    json_decref(body);
+    return code;
+}
+
 int cmd_policy_update(struct cli *cli)
 {
     json_t *body = operations_from_args(cli);
     if (!body)
         return EXIT_USAGE;
     const char *name = sandbox_operand(cli, 0);
-    char *text = json_dumps(body, JSON_COMPACT);
+    if (name)
+        return policy_patch(cli, name, body);
     json_decref(body);
-    int code = EXIT_USAGE;
-    if (name) {
-        struct call call = {
-            .method = "PATCH",
-            .type = "application/json",
-            .body = text,
-            .len = strlen(text),
-            .path =
-                policy_path(name, arg_given(cli, "dry-run") ? "/policy?dry_run=true" : "/policy")};
-        code = send_change(cli, name, &call);
-    }
-    free(text);
-    return code;
+    return EXIT_USAGE;
 }
 
 int cmd_policy_rollback(struct cli *cli)

@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/terminal.h"
-#include "cli/document.h"
+#include "cli/preset.h"
 
 enum { CREATE_TIMEOUT_S = 300 };
 
@@ -105,6 +105,8 @@ static int check_words(const struct cli *cli)
     if (arg_given(cli, "ceiling") && arg_given(cli, "policy"))
         return usage_error(cli, "--ceiling and --policy exclude each other: the ceiling is the "
                                 "policy of a sandbox that is observed");
+    if (arg_given(cli, "preset") && (arg_given(cli, "ceiling") || arg_given(cli, "observe")))
+        return usage_error(cli, "--preset adds to a policy: put its rules into the ceiling");
     if (arg_given(cli, "no-keep") && !cli->n_rest)
         return usage_error(cli, "--no-keep needs a command to wait for: -- CMD...");
     if (arg_given(cli, "detach") && !cli->n_rest)
@@ -306,6 +308,14 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     return code;
 }
 
+static int read_policy(const struct cli *cli, struct document *out)
+{
+    if (arg_given(cli, "preset"))
+        return preset_document(cli, arg_value(cli, "policy"), out);
+    return document_read(cli, arg_value(cli, arg_given(cli, "observe") ? "ceiling" : "policy"),
+                         out);
+}
+
 int cmd_sandbox_create(struct cli *cli)
 {
     struct buf body = {0};
@@ -316,8 +326,7 @@ int cmd_sandbox_create(struct cli *cli)
     struct document file = {0};
     int code = check_words(cli);
     if (code < 0)
-        code = document_read(cli, arg_value(cli, arg_given(cli, "observe") ? "ceiling" : "policy"),
-                             &file);
+        code = read_policy(cli, &file);
     if (code < 0)
         code = create_body(cli, &file, &body);
     if (code < 0)
@@ -355,8 +364,13 @@ int cmd_sandbox_list(struct cli *cli)
     struct buf path = {0};
     const char *key;
     json_t *value, *labels = pair_options(cli, "label", true);
-    if (!labels)
+    json_t *selected = labels ? pair_options(cli, "selector", true) : NULL;
+    if (!selected) {
+        json_decref(labels);
         return EXIT_USAGE;
+    }
+    json_object_update(labels, selected);
+    json_decref(selected);
     buf_puts(&path, "/v1/sandboxes");
     json_object_foreach(labels, key, value) {
         char *pair = alloc_printf("%s=%s", key, json_string_value(value)),
