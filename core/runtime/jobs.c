@@ -23,9 +23,12 @@ struct queue {
     struct job *first, **last;
 };
 
+struct write;
+
 struct jobs {
     uv_loop_t *loop;
     struct queue *queues;
+    struct write *writes, **last_write; /* in the order in which they were asked for */
     size_t n;
     void (*on_idle)(void *ctx);
     void *idle_ctx;
@@ -35,6 +38,7 @@ struct jobs *jobs_new(uv_loop_t *loop)
 {
     struct jobs *jobs = alloc_zero(1, sizeof *jobs);
     jobs->loop = loop;
+    jobs->last_write = &jobs->writes;
     return jobs;
 }
 
@@ -140,7 +144,9 @@ void jobs_run(struct jobs *jobs, const char *key, void (*work)(void *arg),
 /* ---- writes that nobody waits for ---- */
 
 struct write {
+    struct write *next;
     struct jobs *jobs;
+    bool arrived;
     store_write_fn fn;
     store_written_fn done;
     void *arg;
@@ -168,14 +174,22 @@ static void write_closed(uv_handle_t *written)
 {
     struct write *w = written->data;
     struct jobs *jobs = w->jobs;
-    w->done(w->arg, w->rc, &w->err);
     free(w);
     count_down(jobs);
 }
 
+/* The loop may hear of several writes in any order, and closes handles in the reverse one. */
 static void on_written(uv_async_t *written)
 {
-    uv_close((uv_handle_t *)written, write_closed);
+    struct jobs *jobs = ((struct write *)written->data)->jobs;
+    ((struct write *)written->data)->arrived = true;
+    for (struct write *w; (w = jobs->writes) && w->arrived;) {
+        jobs->writes = w->next;
+        if (!jobs->writes)
+            jobs->last_write = &jobs->writes;
+        w->done(w->arg, w->rc, &w->err);
+        uv_close((uv_handle_t *)&w->written, write_closed);
+    }
 }
 
 void jobs_write(struct jobs *jobs, struct store *store, store_write_fn fn, store_written_fn done,
@@ -185,6 +199,8 @@ void jobs_write(struct jobs *jobs, struct store *store, store_write_fn fn, store
     *w = (struct write){.jobs = jobs, .fn = fn, .done = done, .arg = arg};
     uv_async_init(jobs->loop, &w->written, on_written);
     w->written.data = w;
+    *jobs->last_write = w;
+    jobs->last_write = &w->next;
     jobs->n++;
     store_write_later(store, run_write, was_written, w);
 }
