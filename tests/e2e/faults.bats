@@ -148,7 +148,8 @@ refuses() {
 @test "no update was lost" {
     until_so '[ "$(wc -l <"$state/answers")" -gt 500 ]'
     end_load
-    jq -se 'length > 500 and ([.[].n] | sort) == [range(length)] and
+    # On a slow machine a sandbox may be late when the load ends; of its own updates none is missing.
+    jq -se 'length > 500 and ([.[].n] | group_by(. % 8) | all(.[]; sort == [range(.[0] % 8; 8 * length; 8)])) and
             all(.[]; .status == 200 or .status == 403) and all(.[]; .answer.decision)' "$state/answers" >/dev/null
     api GET "/v1/decisions?limit=100000" >"$state/decisions"
     # Every answer is a decision on record, and every decision was answered, but for the making of the sandboxes.
