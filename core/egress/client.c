@@ -137,6 +137,8 @@ void egress_client_close(struct client *c)
     c->state = &closing_state;
     if (c->exchange.wait)
         c->exchange.wait->leave(c->exchange.wait);
+    if (c->exchange.question)
+        c->exchange.question->leave(c->exchange.question);
     egress_client_drop_upstream(c);
     if (c->closing)
         c->closing(c);

@@ -27,6 +27,7 @@ struct egress_holds;
 struct egress_origin;
 struct generate_call;
 struct http2;
+struct inspectors;
 struct report;
 
 /* A rule that is not open to everybody (grants.h). */
@@ -83,6 +84,11 @@ struct egress_proxy {
     unsigned n_lookups;                             /* of hosts of refused requests */
     uint64_t n_cures;                               /* so far; they are numbered */
     uint64_t cures_second, cures_ns; /* how long they took in that second of the loop's clock */
+    struct inspectors *inspectors;                  /* voters on requests; NULL: there are none */
+    char *no_inspectors;                            /* why requests cannot be judged, or NULL */
+    const struct sluice_sandbox *sandbox;           /* as voters see it */
+    unsigned n_questions;                           /* to them that wait for an answer */
+    size_t questions_bytes;                         /* of bodies that are held for them */
     size_t messages_memory;                         /* bytes of WebSocket messages that are held */
     struct egress_tools_room tools;                 /* for answers that are reduced */
     struct waiting_keys held_for;                   /* what requests wait for */

@@ -74,6 +74,8 @@ void egress_exchange_clear(struct exchange *exchange)
     egress_tools_free(exchange->tools);
     if (exchange->wait)
         exchange->wait->free(exchange->wait);
+    if (exchange->question)
+        exchange->question->free(exchange->question);
     policy_calls_free(&exchange->calls);
     *exchange = (struct exchange){.query = ""};
 }

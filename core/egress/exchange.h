@@ -64,6 +64,12 @@ struct exchange_wait {
     void (*free)(struct exchange_wait *wait);
 };
 
+/* Part of what whoever asked voters knows of the question. */
+struct exchange_question {
+    void (*leave)(struct exchange_question *question);      /* nobody waits for an answer */
+    void (*free)(struct exchange_question *question);
+};
+
 /* Placeholders of credentials in the request (inspect/credentials.h). */
 struct exchange_secrets {
     bool in_head;                                   /* or in a body that was read whole */
@@ -85,6 +91,7 @@ struct exchange {
     bool counted;                                   /* the log has its verdict */
     uint64_t use;                                   /* of a grant, by the request; 0: none */
     bool retried;
+    bool continued;                                 /* the client was told to send its body */
     unsigned connections;                           /* to the origin, that were made for it */
 
     struct http_head *response;                     /* the final head, once it is here */
@@ -98,6 +105,7 @@ struct exchange {
     const char *override; /* the method that a field asks for, and that rules refuse; or NULL */
     struct exchange_refused refused;
     struct exchange_wait *wait; /* for a decision (hold.h), now or before; NULL: neither */
+    struct exchange_question *question; /* to voters (voters/question.h); NULL: none was asked */
     struct exchange_secrets secrets;
     const char *message;                            /* how rules call what is judged after the
                                                      * upgrade; NULL: the request itself */

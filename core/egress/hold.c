@@ -328,6 +328,12 @@ static struct egress_hold *hold_new(struct client *c)
     return hold;
 }
 
+/* Whether somebody's decision could let it pass: about a rule, or where a voter asks for one. */
+static bool may_help(struct client *c, const struct egress_refusal *refusal)
+{
+    return refusal->vote.voter || egress_cure_may_help(c, refusal);
+}
+
 /* False: there is no room for one more. */
 static bool begin(struct egress_holds *holds, struct client *c,
                   const struct egress_refusal *refusal)
@@ -338,7 +344,7 @@ static bool begin(struct egress_holds *holds, struct client *c,
     if (hold && hold->key && !waiting_same(&hold->key->what, &what))
         leave(holds, hold);
     if (!hold || !hold->key) {
-        if (!has_room(holds, what.binary, 1, bytes) || !egress_cure_may_help(c, refusal))
+        if (!has_room(holds, what.binary, 1, bytes) || !may_help(c, refusal))
             return false;
         if (!hold)
             hold = hold_new(c);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "chain/inspect/inspect.h"
 #include "egress/client.h"
 #include "egress/grants.h"
 #include "egress/hold.h"
@@ -16,6 +17,7 @@
 #include "egress/report.h"
 #include "egress/request.h"
 #include "egress/transparent.h"
+#include <sluice/transition.h>
 
 enum {
     MAX_CONNECTIONS = 256,
@@ -120,6 +122,8 @@ static void end_if_empty(struct egress_proxy *proxy)
     egress_resolver_free_pins(&proxy->resolver);
     local_service_free(&proxy->local);
     inference_routes_free(proxy->inference);
+    inspectors_unref(proxy->inspectors);
+    free(proxy->no_inspectors);
     close(proxy->root);
     free(proxy);
     if (on_closed)
@@ -204,6 +208,9 @@ static int open_sandbox(struct egress_proxy *proxy, const struct egress_config *
     return -1;
 }
 
+static const struct sluice_sandbox unnamed = {
+    .size = sizeof unnamed, .name = "", .id = "", .running = true};
+
 static void take_config(struct egress_proxy *proxy, const struct egress_config *config)
 {
     const struct egress_limits *limits = &config->limits;
@@ -213,6 +220,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->log = config->log;
     proxy->on_denial = config->on_denial;
     proxy->settings = config->settings;
+    proxy->sandbox = config->sandbox ? config->sandbox : &unnamed;
     proxy->on_waiting = config->on_waiting;
     proxy->on_audited = config->on_audited;
     proxy->on_passed = config->on_passed;
@@ -313,6 +321,15 @@ void egress_set_credentials(struct egress_proxy *proxy,
                             const struct secret_credentials *credentials)
 {
     proxy->credentials = credentials;
+}
+
+void egress_set_inspectors(struct egress_proxy *proxy, struct inspectors *set, const char *why)
+{
+    struct inspectors *old = proxy->inspectors;
+    proxy->inspectors = set ? inspectors_ref(set) : NULL;
+    free(proxy->no_inspectors);
+    proxy->no_inspectors = why ? alloc_str(why) : NULL;
+    inspectors_unref(old);
 }
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)

@@ -41,7 +41,9 @@ struct egress_names;
 struct egress_proxy;
 struct egress_trust;
 struct inference_route;
+struct inspectors;
 struct secret_credentials;
+struct sluice_sandbox;
 
 /* A name with the addresses it has, asked before DNS; the addresses are checked like any answer of
  * the resolver. */
@@ -171,6 +173,7 @@ struct egress_config {
     struct policy *policy;                          /* in force from the start; never NULL */
     const struct egress_grant *grants;              /* copied */
     size_t n_grants;
+    const struct sluice_sandbox *sandbox;           /* as voters see it; borrowed until on_closed */
     const struct egress_pin *pins;
     size_t n_pins;
     struct egress_settings settings;
@@ -229,6 +232,11 @@ void egress_set_settings(struct egress_proxy *proxy, const struct egress_setting
  * none. */
 void egress_set_credentials(struct egress_proxy *proxy,
                             const struct secret_credentials *credentials);
+
+/* The next request is judged by this set of voters, of which a reference is taken; what is under
+ * way is judged by the set that it began with.  NULL: by none; with a reason in why no request
+ * passes. */
+void egress_set_inspectors(struct egress_proxy *proxy, struct inspectors *set, const char *why);
 
 /* The next call of inference.local goes by these routes, which are copied; what is under way by
  * others ends. */

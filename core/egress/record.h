@@ -10,6 +10,7 @@
 #define EGRESS_ENGINE_MESSAGE "l7-websocket"
 #define EGRESS_ENGINE_ADDRESS "ssrf"
 #define EGRESS_ENGINE_TLS "tls"
+#define EGRESS_ENGINE_VOTER "voter"
 #define EGRESS_ENGINE_CREDENTIAL "credential-binding"
 
 /* reason: why rules would refuse what is only audited, which on_audited is told of, too. */

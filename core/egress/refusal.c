@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
 #include "base/text.h"
 #include "egress/local/guidance.h"
 
@@ -56,6 +57,7 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
     out->detail[0] = '\0';
     out->hint = out->policy = out->engine = out->stage = NULL;
     out->request = (struct egress_refused_request){0};
+    out->vote = (struct egress_refused_vote){0};
     out->error = 0;
     va_start(args, format);
     vsnprintf(out->reason, sizeof out->reason, format, args);
@@ -106,6 +108,57 @@ static void print_rules(struct buf *body, const struct egress_refused_request *r
     buf_free(&rule);
 }
 
+/* What a voter says is shown without characters that would do more than be read. */
+static void print_said(struct buf *body, const char *name, const char *text)
+{
+    struct buf shown = {0};
+    printable_escape(&shown, text, strlen(text), "");
+    print_member(body, name, buf_str(&shown));
+    buf_free(&shown);
+}
+
+/* As OpenShell's clients know the codes of middlewares. */
+static void print_reason_code(struct buf *body, const char *code)
+{
+    struct buf lower = {0};
+    for (; *code; code++)
+        buf_putc(&lower, (char)tolower((unsigned char)*code));
+    print_member(body, "reason_code", buf_str(&lower));
+    buf_free(&lower);
+}
+
+static void print_vote(struct buf *body, const struct egress_refusal *refusal)
+{
+    const struct egress_refused_vote *v = &refusal->vote;
+    print_member(body, "policy", refusal->policy ? refusal->policy : "-");
+    print_member(body, "layer", "l7");
+    if (refusal->request.method)
+        print_request(body, &refusal->request);
+    if (!v->voter)
+        return;
+    if (*v->middleware) {
+        if (refusal->kind == REFUSAL_STAGE)
+            print_member(body, "middleware", v->middleware);
+        print_reason_code(body, v->code);
+        return;
+    }
+    print_member(body, "voter", v->voter);
+    print_said(body, "code", v->code);
+    print_said(body, "message", v->message);
+}
+
+/* What a middleware says is for the log alone. */
+static bool is_of_stage(const struct egress_refusal *refusal)
+{
+    return refusal->kind == REFUSAL_STAGE || refusal->kind == REFUSAL_STAGE_FAILED;
+}
+
+static bool is_of_voter(const struct egress_refusal *refusal)
+{
+    return is_of_stage(refusal) || refusal->kind == REFUSAL_VOTER ||
+           refusal->kind == REFUSAL_VOTER_FAILED || refusal->kind == REFUSAL_VOTERS;
+}
+
 /* How an agent gets on. */
 static void print_advice(struct buf *body)
 {
@@ -125,7 +178,12 @@ void egress_refusal_print_members(const struct egress_refusal *refusal, bool adv
     if (refusal->kind == REFUSAL_AUTHORITY || refusal->kind == REFUSAL_UNBOUND ||
         refusal->kind == REFUSAL_UNAVAILABLE)       /* where OpenShell's clients look */
         print_member(body, "message", refusal->detail);
-    print_member(body, "reason", refusal->reason);
+    if (!is_of_stage(refusal))
+        print_member(body, "reason", refusal->reason);
+    if (is_of_voter(refusal)) {
+        print_vote(body, refusal);
+        return;
+    }
     if (refusal->request.method)
         print_rules(body, &refusal->request, refusal->policy ? refusal->policy : "-");
     if (advise && about_policy)

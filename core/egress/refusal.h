@@ -22,6 +22,10 @@
     X(UNBOUND,     403, "credential_endpoint_mismatch", "http_request_denied")              \
     X(MISPLACED,   403, "credential_placeholder_refused", "http_request_denied")            \
     X(SIGNING,     403, "credential_signing_refused", "http_request_denied")                \
+    X(VOTER,       403, "voter_denied", "http_request_denied")                              \
+    X(VOTER_FAILED, 403, "voter_failed", "http_request_denied")                             \
+    X(STAGE,       403, "middleware_denied", "http_request_denied")                         \
+    X(STAGE_FAILED, 403, "middleware_failed", "http_request_denied")                        \
     X(LATE,        408, "header_timeout", "http_request_error")                             \
     X(LONG,        431, "header_too_large", "http_request_error")                           \
     X(UNAVAILABLE, 500, "credential_unavailable", "proxy_internal_error")                   \
@@ -32,6 +36,7 @@
     X(TLS,         502, "upstream_tls_failed", "tls_protocol_error")                        \
     X(BUSY,        503, "too_many_connections", "connection_limit_reached")                 \
     X(LOOKUPS,     503, "too_many_lookups", "connection_limit_reached")                     \
+    X(VOTERS,      503, "voters_unavailable", "proxy_internal_error")                       \
     X(NO_TLS,      503, "tls_termination_unavailable", "proxy_configuration_error")         \
     X(SLOW,        504, "upstream_timeout", "connection_timeout")
 
@@ -51,6 +56,13 @@ struct egress_refused_request {
     uint16_t port;
 };
 
+/* The vote that refused it; borrowed texts. */
+struct egress_refused_vote {
+    const char *voter;                              /* NULL: no voter did */
+    const char *code, *message;
+    const char *middleware;                         /* its key in the policy, or "" */
+};
+
 struct egress_refusal {
     enum egress_refusal_kind kind;
     char detail[512];                               /* what was refused */
@@ -60,6 +72,7 @@ struct egress_refusal {
     int error; /* what a connect returns: a negative errno; 0: by the kind */
     const char *engine, *stage; /* what decided, in the log; when, in a denial */
     struct egress_refused_request request;
+    struct egress_refused_vote vote;
 };
 
 /* Returns -1.  The detail is set by the caller or stays empty, in which case the reason is it. */

@@ -19,6 +19,7 @@
 #include "egress/record.h"
 #include "egress/tunnel/opening.h"
 #include "egress/uses.h"
+#include "egress/voters/voters.h"
 
 /* ---- judged and carried out ---- */
 
@@ -41,7 +42,7 @@ static void permit(struct client *c, const struct buf *reason)
         egress_body_read(c, decide);
         return;
     }
-    if (egress_credentials_refused(c))
+    if (!egress_voters_pass(c, decide) || egress_credentials_refused(c))
         return;
     if (!c->exchange.counted) {
         egress_record_allowed(c, judged ? EGRESS_ENGINE_REQUEST : EGRESS_ENGINE_CONNECTION,
@@ -63,7 +64,8 @@ static void decide(struct client *c)
     struct egress_refusal refusal;
     struct buf reason = {0};
     enum egress_verdict verdict = egress_judge(c, &refusal, &reason);
-    if (verdict == VERDICT_REFUSED && egress_hold_begin(c, &refusal)) {
+    if (verdict == VERDICT_REFUSED && (egress_voters_refuse_transformed(c, &refusal) ||
+                                       egress_hold_begin(c, &refusal))) {
         buf_free(&reason);
         return;
     }

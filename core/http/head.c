@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/alloc.h"
+
 const char *http_head_get(const struct http_head *head, const char *name)
 {
     for (size_t i = 0; i < head->n_fields; i++)
@@ -42,10 +44,35 @@ bool http_head_lists(const struct http_head *head, const char *name, const char 
     return false;
 }
 
+static const char *copy_text(char **at, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
+}
+
+void http_head_set_fields(struct http_head *head, const struct http_field *fields, size_t n)
+{
+    size_t size = (n + 1) * sizeof *fields;
+    for (size_t i = 0; i < n; i++)
+        size += strlen(fields[i].name) + strlen(fields[i].value) + 2;
+    struct http_field *copy = alloc_bytes(size);
+    char *text = (char *)(copy + n + 1);
+    for (size_t i = 0; i < n; i++) {
+        copy[i].name = copy_text(&text, fields[i].name);
+        copy[i].value = copy_text(&text, fields[i].value);
+    }
+    free(head->added);                              /* fields may point into it */
+    head->added = head->fields = copy;
+    head->n_fields = n;
+}
+
 void http_head_free(struct http_head *head)
 {
     if (!head)
         return;
     free(head->text);
+    free(head->added);
     free(head);
 }

@@ -26,8 +26,9 @@ struct http_head {
     bool chunked, has_length;
     uint64_t length;                                /* with has_length */
     size_t n_fields;
-    struct http_field *fields;                      /* in the same block of memory */
+    struct http_field *fields;                      /* in the same block of memory, or in added */
     char *text;                                     /* what all of these point into */
+    void *added;                                    /* other fields and their texts; or NULL */
 };
 
 /* Whether the field has that name (case-insensitive).  Most names differ in their first letter. */
@@ -49,6 +50,8 @@ const char *http_head_get(const struct http_head *head, const char *name);
 size_t http_head_count(const struct http_head *head, const char *name); /* fields of that name */
 /* Whether any field of that name lists the token, case-insensitively ("Connection: close, te"). */
 bool http_head_lists(const struct http_head *head, const char *name, const char *token);
+/* It has these fields from here on, which are copied. */
+void http_head_set_fields(struct http_head *head, const struct http_field *fields, size_t n);
 void http_head_free(struct http_head *head);        /* NULL is fine */
 
 #endif

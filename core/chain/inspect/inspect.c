@@ -144,12 +144,26 @@ static bool decides(const struct asked *asked)
     return asked->middleware || asked->inspector->voter->level != CHAIN_ADVISORY;
 }
 
+/* With what options it was asked does not matter. */
+static void count(const struct asked *asked, bool denied, bool failed)
+{
+    struct inspector *counted = asked->inspector;
+    if (asked->middleware)
+        counted = inspectors_named(asked->inspection->set, asked->middleware->voter);
+    if (!counted)
+        return;
+    counted->requests++;
+    counted->denials += denied;
+    counted->errors += failed;
+}
+
 static void take(struct asked *asked, const struct ballot *ballot, const struct error *err)
 {
     struct inspection *i = asked->inspection;
     const struct voter *voter = asked->inspector->voter;
     const char *problem = ballot ? inspect_stage_problem(&asked->request, ballot->changes,
                                                          ballot->n_changes) : err->text;
+    count(asked, !problem && ballot->verdict == SLUICE_DENY, problem != NULL);
     if (problem) {
         if (decides(asked))
             weigh_failure(i, asked->middleware, asked->inspector, asked->order, problem);

@@ -27,6 +27,11 @@ struct inspectors *inspectors_load(const struct chain_config *config, uv_loop_t 
 struct inspectors *inspectors_ref(struct inspectors *set);
 void inspectors_unref(struct inspectors *set);
 
+/* How often each voter that was asked was, denied and failed, since the last call. */
+typedef void inspectors_counted(void *ctx, const char *voter, uint64_t requests, uint64_t denials,
+                                uint64_t errors);
+void inspectors_count(struct inspectors *set, inspectors_counted *counted, void *ctx);
+
 /* An entry of a policy's network_middlewares whose host patterns match, in its order. */
 struct inspect_middleware {
     const char *key;                                /* its key in the policy */

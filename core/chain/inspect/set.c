@@ -187,3 +187,15 @@ void inspectors_report(struct inspectors *set, const char *voter, const char *wh
     set->reported_ms = now;
     log_warn(set->log, "voter %s failed on a request: %s", voter, why);
 }
+
+void inspectors_count(struct inspectors *set, inspectors_counted *counted, void *ctx)
+{
+    for (size_t i = 0; set->lot && i < set->lot->n; i++) {
+        struct inspector *inspector = &set->lot->items[i];
+        if (!inspector->requests)
+            continue;
+        counted(ctx, inspector->voter->name, inspector->requests, inspector->denials,
+                inspector->errors);
+        inspector->requests = inspector->denials = inspector->errors = 0;
+    }
+}

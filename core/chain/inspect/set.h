@@ -9,6 +9,7 @@
 
 struct inspector {
     struct voter *voter;
+    uint64_t requests, denials, errors;             /* since the last report */
     struct questions *questions;                    /* NULL: the voter is inline */
 };
 

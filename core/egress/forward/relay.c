@@ -6,14 +6,15 @@
 
 #include "egress/answer/reduce.h"
 #include "egress/deny.h"
+#include "egress/forward/retry.h"
 #include "egress/inspect/credentials.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
+#include "egress/voters/question.h"
+#include "egress/voters/response.h"
 #include "egress/websocket/handshake.h"
 #include "egress/websocket/websocket.h"
-#include "http2/http2.h"
-#include "net/tls.h"
 
 static const struct client_state relay_state;
 
@@ -42,12 +43,26 @@ static void bad_request(struct client *c)
         egress_relay_malformed(c);
 }
 
+/* The beginning of the body, which was kept back for voters. */
+static bool take_kept(struct client *c, struct buf *out)
+{
+    struct buf *kept = &c->exchange.body;
+    bool passes = !kept->len || egress_credentials_pass_body(c, kept->data, kept->len);
+    if (passes && kept->len)
+        egress_frame_body(out, c->exchange.head->chunked, kept->data, kept->len);
+    buf_free(kept);
+    question_forget_body(c);
+    return passes;
+}
+
 static enum http_event take_request(struct client *c, struct buf *out)
 {
     const char *bytes = c->pending.data, *body;
     size_t len = c->pending.len, body_len;
     bool chunked = c->exchange.head->chunked;
     enum http_event event;
+    if (!take_kept(c, out))
+        return HTTP_BAD;
     while ((event = http_parser_next(c->requests, &bytes, &len, &body, &body_len)) ==
            HTTP_GOT_BODY) {
         if (!egress_credentials_pass_body(c, body, body_len))
@@ -90,12 +105,13 @@ static void send_whole(struct client *c, const struct buf *body, struct buf *out
 {
     buf_add(out, body->data, body->len);
     buf_free(&c->exchange.body);
+    question_forget_body(c);
     pass_request(c, out);
 }
 
 static bool waits_for_continue(const struct exchange *exchange)
 {
-    return exchange->head->minor > 0 && !exchange->request_done &&
+    return exchange->head->minor > 0 && !exchange->request_done && !exchange->continued &&
            http_head_lists(exchange->head, "Expect", "100-continue");
 }
 
@@ -104,6 +120,7 @@ void egress_relay_continue(struct client *c)
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (waits_for_continue(&c->exchange))
         net_write(c->stream, go_on, sizeof go_on - 1);
+    c->exchange.continued = true;
 }
 
 /* An origin that leaves a body unread takes it for the next request, which nobody would have
@@ -139,7 +156,7 @@ static void print_head(const struct client *c, const struct egress_filled *fille
         .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
         .via = !c->inspected,
         .last = is_last(exchange),
-        .plain = egress_reduce_wanted(c),
+        .plain = egress_reduce_wanted(c) || egress_answer_is_watched(c),
         .trailers = asks_for_trailers(c),
         .websocket = exchange->websocket,
         .extensions = extensions_of(c)};
@@ -322,8 +339,10 @@ static enum http_event take_response(struct client *c, const char **bytes, size_
             return event;
         if (exchange->switched)
             return HTTP_GOT_HEAD;
-        if (event == HTTP_GOT_BODY)
+        if (event == HTTP_GOT_BODY) {
+            egress_answer_add(c, body, body_len);
             egress_reduce_body(c, body, body_len, out);
+        }
         if (event == HTTP_GOT_END && exchange->response && *len)
             exchange->reusable = false;             /* nobody asked for more */
         if (event == HTTP_MORE || event == HTTP_BAD ||
@@ -355,44 +374,34 @@ static void pass_on(struct client *c, struct buf *out, bool complete)
         net_pause(c->upstream.stream);
 }
 
-/* A connection that was kept may end just when it is used again.  What changes nothing at the
- * server is then asked again, and anything that the server says it has not looked at. */
-static bool can_retry(const struct client *c)
+/* As far as the client may have it. */
+static void hand_on(struct client *c, struct buf *out, bool complete)
 {
-    static const char *const methods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
-    const struct exchange *exchange = &c->exchange;
-    bool idempotent = false;
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        idempotent |= strcmp(methods[i], exchange->head->method) == 0;
-    bool refused = http2_was_refused(c->upstream.stream);
-    return (refused || (idempotent && c->upstream.used)) && !exchange->retried &&
-           !exchange->response && http_parser_idle(c->upstream.responses) &&
-           exchange->request_done && !exchange->head->chunked && !exchange->head->length;
-}
-
-/* Whoever is on the way could have cut the connection off to make a response shorter. */
-static bool ends_as_tls_does(const struct client *c)
-{
-    return !c->upstream.tls || !net_tls_cut_short(c->upstream.stream);
+    if (egress_answer_is_held(c))
+        egress_answer_hold(c, out, complete, pass_on);
+    else
+        pass_on(c, out, complete);
 }
 
 static void upstream_ended(struct client *c, ssize_t n)
 {
     struct buf out = {0};
     char reason[256];
-    if (can_retry(c)) {
+    if (egress_retry_is_harmless(c)) {
         c->exchange.retried = true;
         egress_client_drop_upstream(c);
         c->idle->again(c);
         return;
     }
     c->upstream.ended = true;
-    if (n == UV_EOF && c->exchange.response && ends_as_tls_does(c) &&
+    if (n == UV_EOF && c->exchange.response && egress_retry_ends_well(c) &&
         http_parser_eof(c->upstream.responses) == HTTP_GOT_END) {
-        pass_on(c, &out, true);
+        hand_on(c, &out, true);
         buf_free(&out);
         return;
     }
+    if (egress_answer_is_held(c))
+        egress_answer_forget(c);
     snprintf(reason, sizeof reason, "%s broke the connection off before its answer was complete"
              "%s%s", c->route.target.authority, n == UV_EOF ? "" : ": ",
              n == UV_EOF ? "" : uv_strerror((int)n));
@@ -415,7 +424,7 @@ static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
     }
     if (c->service && !c->service->received(c, len))
         return;
-    bool untold = !c->exchange.response;            /* the client has nothing of it yet */
+    bool untold = !c->exchange.response || egress_answer_is_held(c); /* to the client */
     buf_reserve(&out, len + HEAD_ROOM);
     enum http_event event = take_response(c, &bytes, &len, &out, &problem);
     if (event == HTTP_BAD && untold) {
@@ -429,7 +438,7 @@ static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
     else if (event == HTTP_BAD)
         bad_response(c, REFUSAL_RESPONSE, http_parser_error(c->upstream.responses, &status));
     else
-        pass_on(c, &out, event == HTTP_GOT_END);
+        hand_on(c, &out, event == HTTP_GOT_END);
     buf_free(&out);
 }
 
@@ -457,6 +466,8 @@ static void relay_policy_changed(struct client *c)
         buf_free(&reason);
         return;
     }
+    if (egress_answer_is_held(c))
+        egress_answer_forget(c);
     if (c->exchange.response) {
         egress_record_ended(c, refusal.engine, refusal.reason, false);
         egress_client_close(c);
@@ -470,6 +481,8 @@ static void relay_timed_out(struct client *c)
 {
     if (c->service)
         c->service->timed_out(c);
+    else if (egress_answer_is_held(c))
+        egress_answer_ask(c);
     else
         egress_client_close(c);
 }

@@ -10,6 +10,7 @@
 #include "egress/inspect/upstream.h"
 #include "egress/multiplex/multiplex.h"
 #include "egress/record.h"
+#include "egress/voters/concern.h"
 #include "net/tls.h"
 
 static const struct client_state securing_state;
@@ -25,7 +26,8 @@ bool egress_inspect_wanted(const struct client *c)
     const struct sluice_endpoint *endpoint = c->route.decision.endpoint;
     bool skipped = strcmp(endpoint->tls, "skip") == 0 || strcmp(endpoint->protocol, "tcp") == 0;
     return egress_inspect_required(c) ||
-           (inspection->authority && !inspection->when_needed && !skipped);
+           (inspection->authority && !skipped &&
+            (!inspection->when_needed || egress_concern_any(c)));
 }
 
 /* The tunnel's own request is over, and its parser with it. */

@@ -8,6 +8,7 @@
 #include "egress/inspect/inspect.h"
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
+#include "egress/voters/concern.h"
 
 static const struct client_state opening_state;
 
@@ -18,6 +19,13 @@ static void refuse_protocol(struct client *c, const char *reason)
     refusal.policy = c->route.decision.rule->key;
     egress_record_refused(c, EGRESS_ENGINE_REQUEST, refusal.reason);
     egress_client_refuse(c, &refusal);
+}
+
+/* Nothing of it is read. */
+static void pass(struct client *c)
+{
+    if (egress_concern_skip(c))
+        egress_tunnel_pass(c);
 }
 
 /* The client does not speak TLS. */
@@ -37,7 +45,7 @@ static void guess_protocol(struct client *c)
         if (required)
             refuse_protocol(c, "Unsupported tunnel protocol for L7-inspected endpoint");
         else
-            egress_tunnel_pass(c);
+            pass(c);
         break;
     }
 }
@@ -86,7 +94,7 @@ void egress_tunnel_open(struct client *c)
     }
     bool taken = c->transparent || net_write(c->stream, established, sizeof established - 1);
     if (!egress_inspect_wanted(c)) {
-        egress_tunnel_pass(c);
+        pass(c);
         return;
     }
     c->state = &opening_state;
@@ -106,7 +114,7 @@ static void opening_client_read(struct client *c, const char *bytes, ssize_t n)
         look_at_bytes(c, from);
     } else if (n == UV_EOF && !egress_inspect_required(c)) {
         c->ended = true;
-        egress_tunnel_pass(c);
+        pass(c);
     } else {
         egress_client_close(c);
     }
@@ -115,7 +123,7 @@ static void opening_client_read(struct client *c, const char *bytes, ssize_t n)
 /* A server that speaks first has no use for TLS or HTTP from the first byte on. */
 static void opening_upstream_read(struct client *c, const char *bytes, ssize_t n)
 {
-    egress_tunnel_pass(c);
+    pass(c);
     if (c->state->upstream_read)
         c->state->upstream_read(c, bytes, n);
 }

@@ -10,6 +10,7 @@
 #include "egress/judge.h"
 #include "egress/passed.h"
 #include "egress/record.h"
+#include "egress/voters/concern.h"
 #include "egress/websocket/websocket.h"
 
 static const struct client_state tunnel_state;
@@ -202,6 +203,8 @@ static const char *must_be_inspected(const struct client *c)
         return "messages to this endpoint are inspected now, and those of this connection are not";
     if (c->exchange.kind == EXCHANGE_CONNECT && egress_inspect_required(c))
         return "requests to this endpoint are inspected now, and this tunnel is not";
+    if (c->exchange.kind == EXCHANGE_CONNECT && egress_concern_required(c))
+        return "a middleware that must not be skipped looks at its requests now";
     return NULL;
 }
 

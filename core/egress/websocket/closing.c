@@ -50,6 +50,8 @@ void egress_websocket_close(struct client *c, unsigned status, const char *reaso
         egress_client_close(c);
         return;
     }
+    if (c->exchange.question)
+        c->exchange.question->leave(c->exchange.question);
     w->status = status;
     w->reason = alloc_str(reason);
     c->state = &closing_state;

@@ -141,7 +141,7 @@ static enum frame_event take_payload(struct frame_reader *r, const char **bytes,
     return *piece_len ? FRAME_PAYLOAD : FRAME_MORE;
 }
 
-enum frame_event frame_next(struct frame_reader *r, const char **bytes, size_t *len,
+enum frame_event websocket_frame_next(struct frame_reader *r, const char **bytes, size_t *len,
                             const char **piece, size_t *piece_len)
 {
     if (r->problem)

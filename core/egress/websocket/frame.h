@@ -62,7 +62,7 @@ static inline bool frame_is_control(const struct frame *frame)
 }
 
 /* Advances *bytes and *len past what was taken and says what happened. */
-enum frame_event frame_next(struct frame_reader *r, const char **bytes, size_t *len,
+enum frame_event websocket_frame_next(struct frame_reader *r, const char **bytes, size_t *len,
                             const char **piece, size_t *piece_len);
 /* No byte of a frame has come. */
 bool frame_at_border(const struct frame_reader *r);

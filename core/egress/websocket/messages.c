@@ -147,7 +147,7 @@ enum message_event messages_next(struct messages *m, const char **bytes, size_t 
     size_t piece_len = 0;
     enum message_event event = m->problem ? MESSAGE_BAD : MESSAGE_MORE;
     while (event == MESSAGE_MORE) {
-        switch (frame_next(&m->frames, bytes, len, &piece, &piece_len)) {
+        switch (websocket_frame_next(&m->frames, bytes, len, &piece, &piece_len)) {
         case FRAME_MORE:
             return MESSAGE_MORE;
         case FRAME_BEGINS:

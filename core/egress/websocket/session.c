@@ -33,7 +33,7 @@ size_t egress_websocket_track(struct egress_websocket *w, const char *bytes, siz
     size_t left = len, piece_len;
     enum frame_event event;
     do
-        event = frame_next(&w->server, &at, &left, &piece, &piece_len);
+        event = websocket_frame_next(&w->server, &at, &left, &piece, &piece_len);
     while (event != FRAME_MORE && !(stop && event == FRAME_ENDS));
     return (size_t)(at - bytes);
 }

@@ -11,6 +11,7 @@ struct egress_websocket {
     uint64_t began_ms;                              /* the message that is held, if any */
     size_t counted; /* bytes of memory that the proxy has on its account for this session */
     bool blocked;                                   /* the origin does not take what is sent */
+    bool voting;                                    /* a message waits for the verdict of voters */
     bool late;                                      /* messages wait for their turn, in pending */
     unsigned status;                                /* of the Close; 0: open */
     char *reason;

@@ -9,6 +9,7 @@
 #include "egress/record.h"
 #include "egress/report.h"
 #include "egress/uses.h"
+#include "egress/voters/message.h"
 #include "egress/websocket/closing.h"
 #include "egress/websocket/session.h"
 #include "policy/match/calls.h"
@@ -28,7 +29,8 @@ static bool is_judged(const struct client *c)
 bool egress_websocket_is_inspected(const struct client *c)
 {
     const struct sluice_endpoint *route = c->exchange.rules.endpoint;
-    return is_judged(c) || (c->exchange.websocket && route && route->websocket_credential_rewrite);
+    return is_judged(c) || (c->exchange.websocket && egress_message_is_watched(c)) ||
+           (c->exchange.websocket && route && route->websocket_credential_rewrite);
 }
 
 /* ---- one message ---- */
@@ -109,8 +111,37 @@ static bool judge_text(struct client *c, struct buf *reason)
         allow(c, buf_str(reason));
     else
         deny(c, buf_str(reason));
-    forget_calls(exchange);
     return exchange->rules.allowed;
+}
+
+/* ---- voters ---- */
+
+static void on_answer(struct client *c, const struct egress_message_verdict *verdict,
+                      const char *reason);
+
+/* Another text may ask for something else: rules are asked again. */
+static bool take_text(struct client *c, const struct egress_message_verdict *verdict,
+                      struct buf *reason)
+{
+    if (!verdict->changed)
+        return true;
+    messages_replace(&c->websocket->messages, verdict->changed, verdict->len);
+    policy_calls_free(&c->exchange.calls);
+    return judge_text(c, reason);
+}
+
+static enum egress_message_answer ask_voters(struct client *c, struct buf *reason)
+{
+    struct egress_message_verdict verdict;
+    size_t len;
+    if (!egress_message_is_watched(c))
+        return MESSAGE_PASSES;
+    const char *text = messages_text(&c->websocket->messages, &len);
+    egress_message_ask(c, text, len, reason, on_answer, &verdict);
+    c->websocket->voting = verdict.answer == MESSAGE_LATER;
+    if (verdict.answer == MESSAGE_PASSES && !take_text(c, &verdict, reason))
+        return MESSAGE_REFUSED;
+    return verdict.answer;
 }
 
 /* Values take the place of placeholders.  False: one is refused, and reason says why. */
@@ -131,6 +162,29 @@ static bool fill_text(struct client *c, struct buf *reason)
     }
     buf_wipe(&filled);
     return rc >= 0;
+}
+
+/* What is held goes on.  False: it is refused, and reason says why. */
+static bool pass_text(struct client *c, struct buf *out, struct buf *reason)
+{
+    bool passes = fill_text(c, reason);
+    if (passes)
+        messages_pass(&c->websocket->messages, out);
+    forget_calls(&c->exchange);
+    return passes;
+}
+
+static enum egress_message_answer judge_held(struct client *c, struct buf *out,
+                                             struct buf *reason)
+{
+    enum egress_message_answer answer = MESSAGE_REFUSED;
+    if (judge_text(c, reason))
+        answer = ask_voters(c, reason);
+    if (answer == MESSAGE_PASSES && !pass_text(c, out, reason))
+        answer = MESSAGE_REFUSED;
+    if (answer == MESSAGE_REFUSED)
+        forget_calls(&c->exchange);
+    return answer;
 }
 
 /* ---- what the client sends ---- */
@@ -180,6 +234,14 @@ static void send_on(struct client *c, struct buf *out)
 
 static void go_on(struct client *c);
 
+/* What follows the message waits with it; pending has it. */
+static void wait_for_voters(struct client *c, const char *bytes, size_t len)
+{
+    buf_add(&c->pending, bytes, len);
+    net_pause(c->stream);
+    egress_client_expect(c, 0);
+}
+
 /* The rest of what was read waits until the loop has looked at other sockets. */
 static void wait_for_turn(struct client *c, const char *bytes, size_t len)
 {
@@ -197,18 +259,20 @@ static void take(struct client *c, const char *bytes, size_t len)
     struct egress_websocket *w = c->websocket;
     struct buf out = {0}, reason = {0};
     enum message_event event;
+    enum egress_message_answer answer = MESSAGE_PASSES;
     bool judged = false, late = false;
     w->messages.only_text = has_operations(c);
     while (!late && (event = messages_next(&w->messages, &bytes, &len, &out)) == MESSAGE_TEXT &&
-           judge_text(c, &reason) && fill_text(c, &reason)) {
-        messages_pass(&w->messages, &out);
+           (answer = judge_held(c, &out, &reason)) == MESSAGE_PASSES) {
         buf_clear(&reason);
         judged = true;
         late = len && egress_client_turn_is_over(c);
     }
     bool room = count_memory(c);
     send_on(c, &out);
-    if (late)
+    if (answer == MESSAGE_LATER)
+        wait_for_voters(c, bytes, len);
+    else if (late)
         wait_for_turn(c, bytes, len);
     else if (event == MESSAGE_TEXT)
         egress_websocket_close(c, CLOSE_POLICY, buf_str(&reason));
@@ -239,8 +303,31 @@ static void go_on(struct client *c)
         net_read(c->stream);
     take(c, buf_str(&pending), pending.len);
     buf_free(&pending);
-    if (c->ended && c->state == &websocket_state && !c->websocket->late)
+    if (c->ended && c->state == &websocket_state && !c->websocket->late && !c->websocket->voting)
         client_has_ended(c);
+}
+
+static void on_answer(struct client *c, const struct egress_message_verdict *verdict,
+                      const char *why)
+{
+    struct buf out = {0}, reason = {0};
+    buf_puts(&reason, why);
+    c->websocket->voting = false;
+    bool passes = verdict->answer == MESSAGE_PASSES && take_text(c, verdict, &reason) &&
+                  pass_text(c, &out, &reason);
+    if (passes) {
+        send_on(c, &out);
+        c->websocket->late = c->websocket->blocked;
+        if (c->websocket->blocked)
+            set_timer(c, false);
+        else
+            go_on(c);
+    } else {
+        forget_calls(&c->exchange);
+        egress_websocket_close(c, CLOSE_POLICY, buf_str(&reason));
+    }
+    buf_free(&out);
+    buf_free(&reason);
 }
 
 void egress_websocket_begin(struct client *c, const char *bytes, size_t len)
@@ -300,7 +387,7 @@ static void websocket_upstream_drained(struct client *c, int status)
         egress_client_take_turn(c, go_on);
         return;
     }
-    if (c->ended)
+    if (c->ended || c->websocket->voting)
         return;
     set_timer(c, false);
     net_read(c->stream);

@@ -421,7 +421,7 @@ static void a_servers_frames_end_where_they_end(void **state)
         for (size_t at = 0; at < sizeof bytes - 1; at += step) {
             size_t len = sizeof bytes - 1 - at < step ? sizeof bytes - 1 - at : step, piece_len;
             const char *p = bytes + at, *piece;
-            for (enum frame_event e; (e = frame_next(&r, &p, &len, &piece, &piece_len));)
+            for (enum frame_event e; (e = websocket_frame_next(&r, &p, &len, &piece, &piece_len));)
                 if (e == FRAME_ENDS)
                     assert_int_equal(p - bytes, ends[n++]);
         }

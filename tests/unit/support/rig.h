@@ -394,6 +394,9 @@ static inline void rig_stop(struct rig *rig)
     unlink(rig->client);
     unlink(rig->other);
     unlink(rig->parent);
+    char *rule = alloc_printf("%s/judge.lua", rig->folder);   /* of inspectors.h */
+    unlink(rule);
+    free(rule);
     assert_int_equal(rmdir(rig->folder), 0);
 }
 

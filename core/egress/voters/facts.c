@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/voters/facts.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "net/tls.h"
+
+const char *egress_facts_protocol(const struct client *c)
+{
+    const struct sluice_endpoint *e = c->exchange.rules.endpoint;
+    e = e ? e : c->route.decision.endpoint;
+    return e ? e->protocol : "";
+}
+
+static const char *rule_of(const struct client *c)
+{
+    const struct sluice_rule *rule = c->exchange.rules.rule;
+    rule = rule ? rule : c->route.decision.rule;
+    return rule ? rule->key : "";
+}
+
+/* Of TLS towards the client; by HTTP/2 it is that of the connection with all its streams. */
+static const char *tls_of(const struct client *c)
+{
+    const struct client *connection = c->carrier ? c->carrier : c;
+    if (connection->inspected != INSPECTED_TLS)
+        return "";
+    return SSL_get_version(net_tls_ssl(connection->stream));
+}
+
+static const char *lower(const char *name, struct arena *arena)
+{
+    char *copy = arena_str(arena, name);
+    for (char *p = copy; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return copy;
+}
+
+static const struct sluice_header *headers_of(const struct http_head *head, struct arena *arena)
+{
+    struct sluice_header *headers = arena_alloc(arena, (head->n_fields + 1) * sizeof *headers);
+    for (size_t i = 0; i < head->n_fields; i++)
+        headers[i] = (struct sluice_header){lower(head->fields[i].name, arena),
+                                            head->fields[i].value};
+    return headers;
+}
+
+/* As rules see it, where they were asked. */
+static const char *path_of(const struct exchange *exchange, struct arena *arena)
+{
+    if (egress_exchange_is_judged(exchange))
+        return arena_str(arena, exchange->canonical.data);
+    size_t len = strcspn(exchange->path, "?");
+    return len ? arena_strn(arena, exchange->path, len) : "/";
+}
+
+static const char *query_of(const struct exchange *exchange)
+{
+    const char *mark = strchr(exchange->path, '?');
+    return mark ? mark + 1 : "";
+}
+
+static void add_call(const struct exchange *exchange, size_t i, struct arena *arena,
+                     struct sluice_request *r)
+{
+    const struct policy_calls *calls = &exchange->calls;
+    if (i >= calls->n)
+        return;
+    const struct policy_call *call = &calls->items[i];
+    r->operation = arena_str(arena, *call->method ? call->method
+                                                  : policy_call_operation(call, arena));
+    r->tool = arena_str(arena, call->tool);
+}
+
+static bool has_body(const struct http_head *head)
+{
+    return head->chunked || head->length > 0;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+struct sluice_request *egress_facts_request(const struct client *c, size_t max, size_t call,
+                                            struct arena *arena)
+{
+    const struct exchange *exchange = &c->exchange;
+    const struct http_head *head = exchange->head;
+    struct sluice_request *r = arena_alloc(arena, sizeof *r);
+    bool whole = exchange->request_done || !has_body(head);
+    *r = (struct sluice_request){
+        .size = sizeof *r, .sandbox = c->proxy->sandbox, .binary = c->caller.binary,
+        .ancestors = (const char *const *)c->caller.ancestors,
+        .n_ancestors = c->caller.n_ancestors, .host = c->route.target.host,
+        .port = c->route.target.port, .rule = arena_str(arena, rule_of(c)),
+        .protocol = arena_str(arena, egress_facts_protocol(c)),
+        .method = head->method, .path = path_of(exchange, arena), .query = query_of(exchange),
+        .headers = headers_of(head, arena), .n_headers = head->n_fields,
+        .body = buf_str(&exchange->body), .body_len = least(exchange->body.len, max),
+        .body_complete = whole && exchange->body.len <= max, .operation = "", .tool = "",
+        .message = "", .tls = tls_of(c)};
+    add_call(exchange, call, arena, r);
+    return r;
+}
+
+struct sluice_request *egress_facts_message(const struct client *c, const char *text, size_t len,
+                                            size_t max, size_t call, struct arena *arena)
+{
+    struct sluice_request *r = egress_facts_request(c, 0, call, arena);
+    r->message = "text";
+    r->body = text;
+    r->body_len = least(len, max);
+    r->body_complete = len <= max;
+    return r;
+}
+
+const struct sluice_response *egress_facts_response(const struct client *c, const struct buf *body,
+                                                    size_t max, bool complete,
+                                                    struct arena *arena)
+{
+    const struct http_head *head = c->exchange.response;
+    struct sluice_response *r = arena_alloc(arena, sizeof *r);
+    *r = (struct sluice_response){.size = sizeof *r, .status = (uint16_t)head->status,
+                                  .headers = headers_of(head, arena), .n_headers = head->n_fields,
+                                  .body = buf_str(body), .body_len = least(body->len, max),
+                                  .body_complete = complete && body->len <= max};
+    return r;
+}

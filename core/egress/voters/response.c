@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/voters/response.h"
+
+#include "egress/deny.h"
+#include "egress/judge.h"
+#include "egress/voters/facts.h"
+#include "egress/voters/question.h"
+#include "egress/voters/verdict.h"
+
+/* A stream of events is not kept back for longer. */
+enum { ANSWER_STREAM_MS = 1000 };
+
+static const struct client_state answer_state;
+
+bool egress_answer_is_watched(const struct client *c)
+{
+    const struct question *q = question_now(c);
+    return q && q->set && q->needs.responses;
+}
+
+bool egress_answer_is_held(const struct client *c)
+{
+    return c->exchange.response && egress_answer_is_watched(c) && !question_now(c)->answer_passed;
+}
+
+void egress_answer_add(struct client *c, const char *bytes, size_t len)
+{
+    struct question *q = question_now(c);
+    if (egress_answer_is_held(c) && q->body.len <= q->needs.body_bytes)
+        buf_add(&q->body, bytes, len);
+}
+
+void egress_answer_forget(struct client *c)
+{
+    struct question *q = question_now(c);
+    http_head_free(c->exchange.response);
+    c->exchange.response = NULL;
+    question_leave(q);
+    buf_free(&q->held);
+    buf_free(&q->body);
+}
+
+static void pass(struct question *q)
+{
+    struct client *c = q->c;
+    struct buf held = q->held;
+    q->held = (struct buf){0};
+    q->answer_passed = true;
+    buf_free(&q->body);
+    question_leave(q);
+    question_count(q, 0);
+    q->pass(c, &held, q->complete);
+    buf_free(&held);
+}
+
+static void refuse(struct client *c, const struct inspect_verdict *verdict)
+{
+    struct egress_refusal refusal;
+    struct inspect_verdict copy = *verdict;
+    copy.verdict = SLUICE_DENY;                     /* nobody can be asked about an answer */
+    egress_verdict_refuse(c, &copy, &refusal);
+    http_head_free(c->exchange.response);
+    c->exchange.response = NULL;
+    egress_verdict_deny(c, &refusal);
+}
+
+static void on_verdict(struct client *c, const struct inspect_verdict *verdict)
+{
+    struct question *q = question_now(c);
+    egress_client_expect(c, 0);
+    if (verdict->verdict == SLUICE_DENY || verdict->verdict == SLUICE_HOLD) {
+        refuse(c, verdict);
+        return;
+    }
+    c->state = q->back;
+    net_read(c->upstream.stream);
+    if (!c->ended && egress_client_has_room(c))
+        net_read(c->stream);
+    pass(q);
+}
+
+static void refuse_unavailable(struct client *c)
+{
+    struct egress_refusal refusal;
+    egress_answer_forget(c);
+    egress_verdict_unavailable(c, "too many answers wait for the verdict of voters", &refusal);
+    egress_verdict_deny(c, &refusal);
+}
+
+static void wait(struct question *q)
+{
+    struct client *c = q->c;
+    q->back = c->state;
+    c->state = &answer_state;
+    egress_client_expect(c, 0);
+    net_pause(c->upstream.stream);
+    net_pause(c->stream);
+}
+
+void egress_answer_ask(struct client *c)
+{
+    struct question *q = question_now(c);
+    struct inspect_verdict verdict = {0};
+    if (!c->ended)
+        egress_client_expect(c, 0);
+    if (c->proxy->n_questions >= QUESTION_WAITING_MAX) {
+        refuse_unavailable(c);
+        return;
+    }
+    struct arena *arena = question_begin(q);
+    struct sluice_request *request =
+        egress_facts_request(c, q->needs.body_bytes, 0, arena);
+    request->response =
+        egress_facts_response(c, &q->body, q->needs.body_bytes, q->complete, arena);
+    if (!question_ask(q, request, on_verdict, &verdict))
+        wait(q);
+    else if (verdict.verdict == SLUICE_DENY || verdict.verdict == SLUICE_HOLD)
+        refuse(c, &verdict);
+    else
+        pass(q);
+}
+
+void egress_answer_hold(struct client *c, struct buf *out, bool complete,
+                        void (*pass_on)(struct client *c, struct buf *out, bool complete))
+{
+    struct question *q = question_now(c);
+    bool begins = q->held.len == 0;
+    q->pass = pass_on;
+    q->complete = complete;
+    buf_add(&q->held, out->data, out->len);
+    if (!question_count(q, q->held.cap + q->body.cap))
+        refuse_unavailable(c);
+    else if (complete || c->ended || q->body.len >= q->needs.body_bytes)
+        egress_answer_ask(c);
+    else if (begins)
+        egress_client_expect(c, ANSWER_STREAM_MS);
+}
+
+static void answer_client_read(struct client *c, const char *bytes, ssize_t n)
+{
+    (void)bytes;
+    if (n < 0)
+        egress_client_close(c);
+}
+
+static void answer_policy_changed(struct client *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED) {
+        egress_answer_forget(c);
+        egress_deny_changed(c, &refusal);
+    }
+    buf_free(&reason);
+}
+
+static const struct client_state answer_state = {
+    .client_read = answer_client_read,
+    .policy_changed = answer_policy_changed,
+};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/voters/verdict.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/printable.h"
+#include "egress/record.h"
+#include "egress/report.h"
+
+static const struct egress_finding denied = {"sluice.voter.denied", "Request Refused By Voter"},
+                                   failed = {"sluice.voter.failed", "Voter Failed"};
+
+static void describe(const struct client *c, struct egress_refusal *refusal)
+{
+    const struct sluice_rule *rule = c->exchange.rules.rule;
+    rule = rule ? rule : c->route.decision.rule;
+    const char *key = rule ? rule->key : NULL;
+    refusal->engine = EGRESS_ENGINE_VOTER;
+    refusal->policy = key;
+    refusal->stage =
+        c->exchange.kind == EXCHANGE_FORWARD ? "forward-l7-deny" : "connect-l7-deny";
+    if (egress_exchange_is_judged(&c->exchange))
+        refusal->request = egress_client_request(c, c->exchange.rules.call);
+}
+
+/* What voters say is shown without characters that would do more than be read. */
+static void print_reason(const struct inspect_verdict *v, struct egress_refusal *refusal)
+{
+    struct buf raw = {0}, text = {0};
+    if (*v->middleware)
+        buf_printf(&raw, "middleware %s: ", v->middleware);
+    buf_printf(&raw, "voter %s: %s%s%s", v->voter, v->code, *v->code && *v->message ? ": " : "",
+               v->message);
+    printable_escape(&text, raw.data, raw.len, "");
+    egress_refuse(refusal, refusal->kind, "%s", buf_str(&text));
+    buf_free(&raw);
+    buf_free(&text);
+}
+
+static void print_detail(const struct inspect_verdict *v, struct egress_refusal *refusal)
+{
+    const char *text = "Request rejected by a voter";
+    if (*v->middleware && v->failed)
+        text = "Request could not be processed by configured middleware";
+    else if (*v->middleware)
+        text = "Request rejected by configured middleware";
+    else if (v->failed)
+        text = "Request could not be judged by a voter";
+    snprintf(refusal->detail, sizeof refusal->detail, "%s", text);
+}
+
+void egress_verdict_refuse(const struct client *c, const struct inspect_verdict *v,
+                           struct egress_refusal *refusal)
+{
+    bool of_policy = *v->middleware;
+    refusal->kind = of_policy ? v->failed ? REFUSAL_STAGE_FAILED : REFUSAL_STAGE
+                              : v->failed ? REFUSAL_VOTER_FAILED : REFUSAL_VOTER;
+    print_reason(v, refusal);
+    print_detail(v, refusal);
+    describe(c, refusal);
+    refusal->vote = (struct egress_refused_vote){v->voter, v->code, v->message, v->middleware};
+}
+
+void egress_verdict_unavailable(const struct client *c, const char *why,
+                                struct egress_refusal *refusal)
+{
+    egress_refuse(refusal, REFUSAL_VOTERS, "%s", why);
+    snprintf(refusal->detail, sizeof refusal->detail, "Request could not be judged by the voters");
+    describe(c, refusal);
+}
+
+void egress_verdict_transformed(const struct client *c, const char *why,
+                                struct egress_refusal *refusal)
+{
+    egress_refuse(refusal, REFUSAL_STAGE_FAILED, "middleware transformation %s", why);
+    snprintf(refusal->detail, sizeof refusal->detail,
+             "Request could not be processed by configured middleware");
+    describe(c, refusal);
+}
+
+void egress_verdict_tell(struct client *c, const struct egress_refusal *refusal)
+{
+    bool by_failure = refusal->kind != REFUSAL_VOTER && refusal->kind != REFUSAL_STAGE;
+    const struct egress_finding *finding = by_failure ? &failed : &denied;
+    egress_record_refused(c, refusal->engine, refusal->reason);
+    egress_report_finding(c, finding, refusal->reason);
+}
+
+void egress_verdict_deny(struct client *c, const struct egress_refusal *refusal)
+{
+    egress_verdict_tell(c, refusal);
+    egress_client_refuse(c, refusal);
+}

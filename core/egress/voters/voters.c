@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/voters/voters.h"
+
+#include <string.h>
+
+#include "egress/deny.h"
+#include "egress/hold.h"
+#include "egress/judge.h"
+#include "egress/report.h"
+#include "egress/voters/changes.h"
+#include "egress/voters/facts.h"
+#include "egress/voters/prefix.h"
+#include "egress/voters/verdict.h"
+
+enum { READ_WHILE_WAITING = 16 * 1024 };
+
+static const struct client_state voting_state;
+
+/* ---- the verdict ---- */
+
+static void refuse(struct client *c, const struct inspect_verdict *verdict)
+{
+    struct egress_refusal refusal;
+    egress_verdict_refuse(c, verdict, &refusal);
+    if (verdict->verdict == SLUICE_HOLD && egress_hold_begin(c, &refusal))
+        return;
+    egress_hold_leave(c);
+    if (verdict->verdict == SLUICE_HOLD)
+        egress_report(c, &refusal);
+    egress_verdict_deny(c, &refusal);
+}
+
+static void refuse_changes(struct client *c, const char *why)
+{
+    struct egress_refusal refusal;
+    egress_verdict_transformed(c, why, &refusal);
+    egress_verdict_deny(c, &refusal);
+}
+
+/* Another body may ask for something else: then the policy is asked about it. */
+static void transform(struct question *q)
+{
+    struct exchange *exchange = &q->c->exchange;
+    q->transformed = true;
+    if (!exchange->calls.protocol)
+        return;
+    policy_calls_free(&exchange->calls);
+    exchange->rules = (struct policy_http_decision){0};
+}
+
+/* False: it is refused. */
+static bool change(struct question *q, const struct inspect_verdict *verdict)
+{
+    bool replaced = false, batch = q->c->exchange.calls.n > 1;
+    const char *why = NULL;
+    if (!verdict->n_changes)
+        return true;
+    why = egress_changes_apply(&q->c->exchange, verdict->changes, verdict->n_changes, &replaced);
+    if (!why && replaced && batch)
+        why = "of a body with several calls is not possible";
+    if (why)
+        refuse_changes(q->c, why);
+    else if (replaced)
+        transform(q);
+    return !why;
+}
+
+/* ---- asking ---- */
+
+enum answer { ANSWER_PASSED, ANSWER_REFUSED, ANSWER_LATER };
+
+static enum answer take_verdict(struct question *q, const struct inspect_verdict *verdict)
+{
+    struct client *c = q->c;
+    if (verdict->verdict == SLUICE_DENY || verdict->verdict == SLUICE_HOLD) {
+        refuse(c, verdict);
+        return ANSWER_REFUSED;
+    }
+    return change(q, verdict) ? ANSWER_PASSED : ANSWER_REFUSED;
+}
+
+static void wait(struct question *q);
+static void on_verdict(struct client *c, const struct inspect_verdict *verdict);
+
+static enum answer refuse_unavailable(struct client *c, const char *why)
+{
+    struct egress_refusal refusal;
+    egress_verdict_unavailable(c, why, &refusal);
+    egress_verdict_deny(c, &refusal);
+    return ANSWER_REFUSED;
+}
+
+/* There are no voters, so each middleware fails. */
+static enum answer ask_nobody(struct question *q)
+{
+    const struct inspect_middleware *stage = egress_stages_required(&q->stages);
+    if (!stage)
+        return ANSWER_PASSED;
+    refuse(q->c, &(struct inspect_verdict){
+                     .verdict = SLUICE_DENY, .voter = stage->voter, .code = "VOTER_ERROR",
+                     .message = "the gateway's chain has no such voter that looks at requests",
+                     .middleware = stage->key, .failed = true});
+    return ANSWER_REFUSED;
+}
+
+static enum answer ask_about_call(struct question *q)
+{
+    struct client *c = q->c;
+    struct inspect_verdict verdict = {0};
+    if (c->proxy->n_questions >= QUESTION_WAITING_MAX)
+        return refuse_unavailable(c, "too many requests wait for the verdict of voters");
+    struct arena *arena = question_begin(q);
+    const struct sluice_request *request =
+        egress_facts_request(c, q->needs.body_bytes, q->call, arena);
+    if (!question_ask(q, request, on_verdict, &verdict)) {
+        wait(q);
+        return ANSWER_LATER;
+    }
+    return take_verdict(q, &verdict);
+}
+
+/* Of a body with several calls each is asked about: one that harms must not hide behind another. */
+static enum answer ask(struct question *q)
+{
+    struct client *c = q->c;
+    if (!q->set)
+        return ask_nobody(q);
+    if (c->exchange.calls.n > QUESTION_CALLS_MAX)
+        return refuse_unavailable(c, "the body has more than 256 calls");
+    enum answer answer = ANSWER_PASSED;
+    while (answer == ANSWER_PASSED && (q->call == 0 || q->call < c->exchange.calls.n)) {
+        answer = ask_about_call(q);
+        q->call += answer == ANSWER_PASSED;
+    }
+    return answer;
+}
+
+static bool has_passed(struct question *q)
+{
+    q->passed = ask(q) == ANSWER_PASSED;
+    return q->passed;
+}
+
+static void go_on(struct question *q)
+{
+    if (has_passed(q))
+        q->go_on(q->c);
+}
+
+static void on_verdict(struct client *c, const struct inspect_verdict *verdict)
+{
+    struct question *q = question_now(c);
+    net_pause(c->stream);
+    egress_client_expect(c, 0);
+    if (take_verdict(q, verdict) != ANSWER_PASSED)
+        return;
+    q->call++;
+    if (q->call < c->exchange.calls.n) {
+        go_on(q);
+        return;
+    }
+    q->passed = true;
+    q->go_on(c);
+}
+
+static void have_prefix(struct client *c)
+{
+    go_on(question_now(c));
+}
+
+static bool wants_body(const struct question *q)
+{
+    const struct exchange *exchange = &q->c->exchange;
+    bool has_body = exchange->head->chunked || exchange->head->length > 0;
+    return q->needs.body_bytes > 0 && has_body && !exchange->request_done && !q->partial;
+}
+
+bool egress_voters_pass(struct client *c, void (*again)(struct client *c))
+{
+    if (c->exchange.kind == EXCHANGE_CONNECT || c->service)
+        return true;
+    if (c->proxy->no_inspectors) {
+        refuse_unavailable(c, c->proxy->no_inspectors);
+        return false;
+    }
+    struct question *q = question_of(c);
+    if (!q || q->passed)
+        return true;
+    q->go_on = again;
+    q->call = 0;
+    if (wants_body(q)) {
+        egress_prefix_read(q, have_prefix);
+        return false;
+    }
+    bool transformed = q->transformed;
+    if (!has_passed(q))
+        return false;
+    if (q->transformed != transformed)
+        again(c);
+    return q->transformed == transformed;
+}
+
+bool egress_voters_refuse_transformed(struct client *c, const struct egress_refusal *refusal)
+{
+    const struct question *q = question_now(c);
+    struct buf why = {0};
+    if (!q || !q->transformed)
+        return false;
+    buf_printf(&why, "denied by policy: %s", refusal->reason);
+    refuse_changes(c, why.data);
+    buf_free(&why);
+    return true;
+}
+
+/* ---- a client that waits ---- */
+
+/* To notice when it goes.  A body that is to come stays where it is. */
+static void watch(struct client *c)
+{
+    const struct http_head *head = c->exchange.head;
+    bool expects = !c->exchange.request_done && (head->chunked || head->length);
+    bool read = c->pending.len < READ_WHILE_WAITING && (c->carrier || !expects);
+    if (read && !c->ended) {
+        net_read(c->stream);
+    } else {
+        net_pause(c->stream);
+        egress_client_has_ended(c);
+    }
+}
+
+static void wait(struct question *q)
+{
+    struct client *c = q->c;
+    c->state = &voting_state;
+    egress_client_expect(c, 0);
+    watch(c);
+}
+
+static void voting_client_read(struct client *c, const char *bytes, ssize_t n)
+{
+    if (n < 0 && n != UV_EOF) {
+        egress_client_close(c);
+        return;
+    }
+    if (n < 0)
+        c->ended = true;
+    else
+        buf_add(&c->pending, bytes, (size_t)n);
+    watch(c);
+}
+
+static void voting_policy_changed(struct client *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED) {
+        question_leave(question_now(c));
+        egress_deny_changed(c, &refusal);
+    }
+    buf_free(&reason);
+}
+
+static const struct client_state voting_state = {
+    .client_read = voting_client_read,
+    .policy_changed = voting_policy_changed,
+};
