@@ -73,8 +73,10 @@
     X(whoami, "name role identity via from sandbox_id? permissions[]")                             \
     X(providers, "providers[provider]")                                                            \
     X(voter, "name version summary kind level isolation path sha256 state "                        \
-             "reads_files! votes# denials# errors# p50_us# p99_us#")                               \
-    X(plugins, "voters[voter] digest")                                                             \
+             "reads_files! votes# denials# errors# p50_us# p99_us# "                               \
+             "inspects! requests# request_denials# request_errors#")                               \
+    X(not_inspecting, "sandbox error")                                                             \
+    X(plugins, "voters[voter] digest not_inspecting[not_inspecting]")                              \
     X(permission, "name help roles[]")                                                             \
     X(permissions, "permissions[permission]")
 

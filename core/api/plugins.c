@@ -2,22 +2,35 @@
 /* /v1/plugins: the chain of voters and its reload. */
 #include "api/call.h"
 #include "api/routes.h"
+#include "runtime/inspectors.h"
 
-static json_t *encode_chain(struct chain *chain)
+/* What it was asked by supervisors. */
+static void add_requests(json_t *voter, struct runtime *runtime,
+                         const struct chain_voter_info *info)
+{
+    struct runtime_inspected counts = runtime_inspected(runtime, info->name);
+    json_object_set_new(voter, "inspects", json_boolean(info->inspects));
+    json_object_set_new(voter, "requests", json_integer((json_int_t)counts.requests));
+    json_object_set_new(voter, "request_denials", json_integer((json_int_t)counts.denials));
+    json_object_set_new(voter, "request_errors", json_integer((json_int_t)counts.errors));
+}
+
+static json_t *encode_chain(struct chain *chain, struct runtime *runtime)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < chain_size(chain); i++) {
         struct chain_voter_info v;
         chain_describe(chain, i, &v);
-        json_array_append_new(
-            list,
+        json_t *voter =
             json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}",
                       "name", v.name, "version", v.version, "summary", v.summary, "kind", v.kind,
                       "level", v.level, "isolation", v.isolation, "path", v.path, "sha256",
                       v.sha256, "state", v.state, "reads_files", v.reads_files, "votes",
                       (json_int_t)v.votes, "denials", (json_int_t)v.denials, "errors",
                       (json_int_t)v.errors, "p50_us", (json_int_t)v.p50_us, "p99_us",
-                      (json_int_t)v.p99_us));
+                      (json_int_t)v.p99_us);
+        add_requests(voter, runtime, &v);
+        json_array_append_new(list, voter);
     }
     return list;
 }
@@ -26,7 +39,9 @@ int route_plugin_list(struct api_call *call)
 {
     struct chain *chain = updates_chain(call->api->updates);
     json_t *body =
-        json_pack("{s:o, s:s}", "voters", encode_chain(chain), "digest", chain_digest(chain));
+        json_pack("{s:o, s:s, s:o}", "voters", encode_chain(chain, call->api->runtime), "digest",
+                  chain_digest(chain), "not_inspecting",
+                  runtime_not_inspecting(call->api->runtime));
     updates_leave_chain(call->api->updates, chain);
     return api_reply(call, 200, body);
 }

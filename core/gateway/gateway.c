@@ -19,6 +19,7 @@
 #include "http2/server.h"
 #include "runtime/credentials/inference.h"
 #include "runtime/credentials/refresh.h"
+#include "runtime/inspectors.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
@@ -209,6 +210,9 @@ static int open_runtime(struct gateway *g, struct error *err)
         .log_json = g->flags->log_json,
     };
     g->runtime = runtime_new(&setup);
+    struct chain *chain = updates_chain(g->updates);
+    runtime_set_inspectors(g->runtime, chain, config->chain);
+    chain_unref(chain);
     gateway_protect_files(g, config, g->arena);
     g->refresher = refresher_new(&g->loop, g->runtime, runtime_fetcher(g->runtime), &g->providers,
                                  g->jobs, g->log);

@@ -9,6 +9,7 @@
 #include "gateway/gateway_parts.h"
 #include "gateway/own_files.h"
 #include "runtime/credentials/inference.h"
+#include "runtime/inspectors.h"
 
 static void print_problems(const char *file, const struct problems *problems)
 {
@@ -118,6 +119,7 @@ int gateway_reload(void *ctx, struct problems *problems, struct error *err)
         gateway_watch_chain(g, chain);
         gateway_protect_files(g, &config, arena);
         updates_set_chain(g->updates, chain);
+        runtime_set_inspectors(g->runtime, chain, config.chain);
         inference_settings_set(g->inference, config.inference, config.n_inference);
         runtime_equip_all(g->runtime);
         log_info(g->log, "reloaded: %zu voters", chain_size(chain));

@@ -159,6 +159,7 @@ static void on_wake(uv_async_t *wake)
 {
     struct runtime *all = wake->data;
     equip_all(all);
+    runtime_send_inspectors(all);
     for (struct push *push = take_pushes(all), *next; push; push = next) {
         next = push->next;
         struct sandbox *s = push->revision ? sandbox_find(all, push->sandbox)
@@ -248,6 +249,7 @@ struct runtime *runtime_new(const struct runtime_setup *setup)
         log_warn(setup->log, "sandboxes have no cgroup for each limit: %s", all->cgroups.why);
     all->last_push = &all->pushes;
     uv_mutex_init(&all->lock);
+    all->inspectors = runtime_inspectors_new();
     updates_observe(setup->updates, runtime_observers, RUNTIME_OBSERVERS, all);
     runtime_watch_drafts(all);
     uv_async_init(setup->loop, &all->wake, on_wake);
@@ -315,6 +317,7 @@ static void free_all(uv_handle_t *handle)
         if (all->retired[i] > 0)
             close(all->retired[i]);
     uv_mutex_destroy(&all->lock);
+    runtime_inspectors_free(all->inspectors);
     free(all->supervisor);
     free(all->fetch);
     free(all->init);

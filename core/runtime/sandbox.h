@@ -21,6 +21,7 @@ struct sandbox_waiter {
 };
 
 struct denial_report;
+struct runtime_inspectors;
 struct equipment;
 struct exec_wait;
 struct log_follower;
@@ -89,7 +90,8 @@ struct runtime {
     struct events_subscriber *drafts_watch;
     uv_async_t wake;
     uv_timer_t ping;
-    uv_mutex_t lock;                                /* guards pushes, files, equips_all */
+    uv_mutex_t lock;                   /* guards pushes, files, equips_all, inspectors */
+    struct runtime_inspectors *inspectors;
     struct runtime_files files;                     /* what later starts are kept from */
     struct arena *files_arena;
     struct push *pushes, **last_push;
@@ -171,6 +173,19 @@ void sandbox_send_policy(struct sandbox *s, uint64_t revision, const struct buf 
 /* denials.c: what a supervisor reports; the arena that the list lives in is taken over. */
 void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struct arena *arena);
 void sandbox_denials_drop(struct sandbox *s);
+
+/* inspectors.c: voters on requests. */
+enum { INSPECTED_MAX = 256 };                       /* voters of one report */
+struct runtime_inspectors *runtime_inspectors_new(void);
+void runtime_inspectors_free(struct runtime_inspectors *inspectors);
+/* Those of now, in the arena.  False: there are none.  Any thread. */
+bool inspectors_of_runtime(struct runtime *all, struct arena *arena,
+                           struct sandbox_inspectors *out);
+void runtime_send_inspectors(struct runtime *all);  /* if they have changed */
+void sandbox_send_inspectors(struct sandbox *s);
+void sandbox_inspecting(struct sandbox *s, const struct sandbox_inspectors *said);
+void sandbox_not_inspecting(struct sandbox *s);     /* its supervisor is gone */
+void sandbox_inspected(struct sandbox *s, const struct sandbox_inspected *batch);
 
 /* forecasts.c: what a supervisor asks; the arena that the question lives in is taken over. */
 void sandbox_forecast(struct sandbox *s, const struct sandbox_forecast *question,

@@ -15,27 +15,41 @@
 #include "cli/cli.h"
 #include "testkit/file.h"
 
+/* "-" for a voter that looks at no requests. */
+static void print_requests(const json_t *voter, char *out, size_t size)
+{
+    if (!json_is_true(json_object_get(voter, "inspects")))
+        snprintf(out, size, "-");
+    else
+        snprintf(out, size, "%lld (%lld denied)", json_number(voter, "requests"),
+                 json_number(voter, "request_denials"));
+}
+
 static void table_voters(const struct cli *cli, const json_t *json)
 {
     (void)cli;
     struct table t = {0};
     size_t i;
     json_t *v;
-    table_row(&t, 9,
+    table_row(&t, 10,
               (const char *[]){"NAME", "VERSION", "KIND", "LEVEL", "ISOLATION", "STATE", "VOTES",
-                               "DENIALS", "PATH"});
+                               "DENIALS", "REQUESTS", "PATH"});
     json_array_foreach(json_object_get(json, "voters"), i, v) {
-        char votes[24], denials[24];
+        char votes[24], denials[24], requests[64];
         bool reads = json_is_true(json_object_get(v, "reads_files"));
         snprintf(votes, sizeof votes, "%lld", json_number(v, "votes"));
         snprintf(denials, sizeof denials, "%lld", json_number(v, "denials"));
-        table_row(&t, 9,
+        print_requests(v, requests, sizeof requests);
+        table_row(&t, 10,
                   (const char *[]){json_text(v, "name"), json_text(v, "version"),
                                    json_text(v, "kind"), json_text(v, "level"),
                                    reads ? "process, reads files" : json_text(v, "isolation"),
-                                   json_text(v, "state"), votes, denials, json_text(v, "path")});
+                                   json_text(v, "state"), votes, denials, requests,
+                                   json_text(v, "path")});
     }
     table_print(&t);
+    json_array_foreach(json_object_get(json, "not_inspecting"), i, v)
+        terminal_print(stdout, "sandbox %s: %s\n", json_text(v, "sandbox"), json_text(v, "error"));
 }
 
 int cmd_plugin_list(struct cli *cli)

@@ -159,6 +159,9 @@ static int write_spec(struct start *st)
         .read_only = files.read_only,
         .n_read_only = files.n_read_only,
     };
+    struct sandbox_inspectors inspectors;
+    if (spec.proxy && inspectors_of_runtime(st->all, st->arena, &inspectors))
+        spec.inspectors = &inspectors;
     struct sandbox_exec main;
     if (*st->record.main_json) {
         if (sandbox_exec_decode(st->record.main_json, st->arena, &main, &st->err) != 0)

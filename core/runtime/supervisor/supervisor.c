@@ -106,6 +106,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
              (unsigned long)hello->loaded_revision);
     sandbox_report(s, hello->loaded_revision, NULL);
     sandbox_send_settings(s);
+    sandbox_send_inspectors(s);
     sandbox_is_ready(s);
     runtime_equip(s->all, s->id, NULL, NULL);
     struct catch_up *c = alloc_zero(1, sizeof *c);
@@ -152,6 +153,12 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
     case MESSAGE_GRANT:
         sandbox_grant_reported(s, &m->grant);
         return false;
+    case MESSAGE_INSPECTING:
+        sandbox_inspecting(s, &m->inspectors);
+        return false;
+    case MESSAGE_INSPECTED:
+        sandbox_inspected(s, &m->inspected);
+        return false;
     case MESSAGE_MAIN:
         sandbox_main_reported(s, &m->main);
         return false;
@@ -184,6 +191,7 @@ static void detach(struct sandbox *s)
     s->link = NULL;
     s->ready = s->equipped = false;
     sandbox_equipments_fail(s);
+    sandbox_not_inspecting(s);
     drafts_forget_waiting(s->all->setup.drafts, s->id);
     sandbox_exec_fail_all(s, "the connection to its supervisor broke");
 }

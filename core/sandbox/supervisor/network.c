@@ -14,6 +14,7 @@
 #include "egress/proxy.h"
 #include "sandbox/supervisor/certificates.h"
 #include "sandbox/supervisor/denials.h"
+#include <sluice/transition.h>
 
 enum { GUIDES_MAX = 3 };
 
@@ -29,6 +30,9 @@ struct network {
     struct forecast_book *forecasts;
     struct certificates certificates;
     struct own_file *files; /* those of the certificates and more */
+    struct sluice_sandbox sandbox;                  /* as voters see it */
+    struct inspectors *inspectors;                  /* until the proxy is there: */
+    char *no_inspectors;
     struct egress_names *names; /* those that the resolver has given addresses */
     struct egress_dns *resolver;
     struct egress_proxy *proxy;
@@ -40,7 +44,9 @@ struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *
 {
     struct network *network = alloc_zero(1, sizeof *network);
     *network = (struct network){.loop = loop, .spec = spec, .log = log, .calls = *calls,
-                                .ctx = ctx, .settings = spec->settings};
+                                .ctx = ctx, .settings = spec->settings,
+                                .sandbox = {.size = sizeof network->sandbox, .name = spec->name,
+                                            .id = spec->id, .running = true}};
     network->forecasts = sandbox_forecasts_new(loop, calls->forecast, ctx);
     return network;
 }
@@ -223,6 +229,7 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                    .connects_fd = ready->fds[NETWORK_CONNECTS],
                                    .init_pid = ready->init_pid,
                                    .policy = policy,
+                                   .sandbox = &network->sandbox,
                                    .pins = pins,
                                    .n_pins = spec->n_hosts,
                                    .settings = settings_of(&network->settings),
@@ -242,6 +249,8 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                    .ctx = network};
     network->proxy = egress_new(network->loop, &config, err);
     free(pins);
+    if (network->proxy)
+        egress_set_inspectors(network->proxy, network->inspectors, network->no_inspectors);
     return network->proxy ? 0 : -1;
 }
 
@@ -276,6 +285,16 @@ void sandbox_network_set_credentials(struct network *network,
 {
     if (network->proxy)
         egress_set_credentials(network->proxy, credentials);
+}
+
+void sandbox_network_set_inspectors(struct network *network, struct inspectors *set,
+                                    const char *why)
+{
+    free(network->no_inspectors);
+    network->no_inspectors = why ? alloc_str(why) : NULL;
+    network->inspectors = set;
+    if (network->proxy)
+        egress_set_inspectors(network->proxy, set, why);
 }
 
 void sandbox_network_set_inference(struct network *network, const struct sandbox_inference *items,
@@ -354,5 +373,6 @@ void sandbox_network_free(struct network *network)
     sandbox_forecasts_free(network->forecasts);
     sandbox_certificates_free(&network->certificates);
     free(network->files);
+    free(network->no_inspectors);
     free(network);
 }

@@ -14,6 +14,7 @@
 #include "sandbox/wire/spec.h"
 
 struct egress_passed;
+struct inspectors;
 struct log;
 struct network;
 struct policy;
@@ -56,6 +57,10 @@ void sandbox_network_set_credentials(struct network *network,
 /* Where calls of inference.local go from now on. */
 void sandbox_network_set_inference(struct network *network, const struct sandbox_inference *items,
                                    size_t n);
+/* Voters on requests from now on; before the start, too.  set may be NULL: then none, or with why
+ * no request passes. */
+void sandbox_network_set_inspectors(struct network *network, struct inspectors *set,
+                                    const char *why);
 /* The gateway's answer to a question. */
 void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer);
 /* The policy in force is that of this revision. */

@@ -82,6 +82,7 @@ static void wind_up(struct supervisor *s, int exit_code)
     s->exit_code = exit_code;
     if (s->network)
         sandbox_network_close(s->network);
+    sandbox_inspectors_close(&s->inspectors, NULL);
     sandbox_denials_close(s->denials);
     if (s->enforcement)
         sandbox_enforcement_close(s->enforcement);
@@ -179,6 +180,16 @@ static void take_credentials(struct supervisor *s, const struct sandbox_credenti
                                                          .credentials.number = list->number});
 }
 
+/* --- voters on requests ---------------------------------------------------------------------- */
+
+static void take_inspectors(struct supervisor *s, const struct sandbox_inspectors *wanted)
+{
+    if (s->network)
+        sandbox_inspectors_use(&s->inspectors, wanted, &s->loop, s->log, s->network);
+    release_memory_later(&s->idle);
+    supervisor_tell_of_inspectors(s);
+}
+
 /* --- from the gateway ------------------------------------------------------------------------ */
 
 static void on_up(void *ctx)
@@ -208,6 +219,10 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
     case MESSAGE_SETTINGS:
         if (s->network)
             sandbox_network_set_settings(s->network, &message->settings);
+        break;
+    case MESSAGE_INSPECTORS:
+        if (s->state == SUPERVISOR_RUNNING)
+            take_inspectors(s, &message->inspectors);
         break;
     case MESSAGE_EXEC:
         if (s->execs && s->state == SUPERVISOR_RUNNING) {
@@ -288,6 +303,8 @@ static void on_container_ready(void *ctx, const struct container_ready *ready)
         &s->loop, s->container, s->spec, s->log, supervisor_tell_detached, s};
     struct main_process_request main = {&s->loop, s->container, s->spec, on_main_changed, s};
     struct error err;
+    if (s->spec->inspectors)
+        take_inspectors(s, s->spec->inspectors);
     if (sandbox_enforcement_start(s->enforcement, s->network, ready, &err) != 0) {
         fail(s, &err);
         return;
@@ -397,6 +414,8 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     s->spec = spec;
     s->log = log;
     uv_loop_init(&s->loop);
+    s->inspectors.tell = supervisor_send_inspected;
+    s->inspectors.ctx = s;
     s->lines = sandbox_lines_new(&s->loop, log);
     s->traffic = sandbox_traffic_new(&s->loop, supervisor_send_traffic, s);
     watch_signals(s);

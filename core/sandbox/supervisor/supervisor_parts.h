@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "sandbox/supervisor/inspectors.h"
 #include "sandbox/supervisor/network.h"
 #include "sandbox/supervisor/process/exec.h"
 #include "sandbox/supervisor/process/ssh.h"
@@ -32,6 +33,7 @@ struct supervisor {
     struct denial_book *denials;
     struct network *network;                        /* NULL: the sandbox has none */
     struct enforcement *enforcement;                /* NULL: the policy cannot be enforced */
+    struct held_inspectors inspectors;              /* voters on requests */
     struct secret_credentials *credentials;         /* that the sandbox may use; NULL: none yet */
     struct lines *lines;                            /* NULL: ended */
     struct traffic_book *traffic;
@@ -56,6 +58,8 @@ bool supervisor_send_denials(void *ctx, const struct sandbox_denials *denials);
 void supervisor_tell_of_grant(void *ctx, const struct sandbox_grant *grant);
 void supervisor_tell_detached(void *ctx, const struct sandbox_detached *detached);
 void supervisor_tell_of_main(struct supervisor *s);
+void supervisor_tell_of_inspectors(struct supervisor *s);
+bool supervisor_send_inspected(void *ctx, const struct sandbox_inspected *counts);
 /* The first message of a connection, and what waited for one. */
 void supervisor_say_hello(struct supervisor *s);
 

@@ -56,6 +56,24 @@ void supervisor_tell_of_main(struct supervisor *s)
                                                     .main = *sandbox_main_report(s->main)});
 }
 
+void supervisor_tell_of_inspectors(struct supervisor *s)
+{
+    const struct held_inspectors *held = &s->inspectors;
+    const struct sandbox_inspectors said = {.digest = held->digest, .error = held->error};
+    if (held->digest && supervisor_in_touch(s))
+        sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_INSPECTING,
+                                                             .inspectors = said});
+}
+
+bool supervisor_send_inspected(void *ctx, const struct sandbox_inspected *counts)
+{
+    struct supervisor *s = ctx;
+    bool can = supervisor_in_touch(s) && sandbox_link_has_room(s->link);
+    return can && (!counts || sandbox_link_send(s->link, &(struct sandbox_message){
+                                                             .type = MESSAGE_INSPECTED,
+                                                             .inspected = *counts}));
+}
+
 static bool send_forecast(void *ctx, const struct sandbox_forecast *question)
 {
     struct supervisor *s = ctx;

@@ -54,6 +54,7 @@
         .flags = SCHEMA_INLINE                                                            \
     }
 
-extern const struct schema sandbox_pair_schema, policy_grant_schema, sandbox_exec_schema;
+extern const struct schema sandbox_pair_schema, policy_grant_schema, sandbox_exec_schema,
+    sandbox_inspectors_schema;
 
 #endif

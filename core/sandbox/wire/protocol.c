@@ -207,6 +207,24 @@ static const struct schema_field equipped_fields[] = {
 TABLE(credentials, sandbox_credentials);
 TABLE(equipped, sandbox_credentials);
 
+static const struct schema_field inspecting_fields[] = {
+    NEEDED(sandbox_inspectors, digest), TEXT(sandbox_inspectors, error), {0},
+};
+TABLE(inspecting, sandbox_inspectors);
+
+static const struct schema_field inspected_item_fields[] = {
+    NEEDED(sandbox_inspected_item, voter),
+    NUMBER(sandbox_inspected_item, requests, SCHEMA_I64, INT64_MAX),
+    NUMBER(sandbox_inspected_item, denials, SCHEMA_I64, INT64_MAX),
+    NUMBER(sandbox_inspected_item, errors, SCHEMA_I64, INT64_MAX),
+    {0},
+};
+TABLE(inspected_item, sandbox_inspected_item);
+static const struct schema_field inspected_fields[] = {
+    ITEMS(sandbox_inspected, inspected_item_schema), {0},
+};
+TABLE(inspected, sandbox_inspected);
+
 static const struct schema_field grant_fields[] = {
     NEEDED(sandbox_grant, chunk), NUMBER(sandbox_grant, used, SCHEMA_I64, INT64_MAX),
     TEXT(sandbox_grant, ended), {0},
@@ -290,6 +308,9 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_CHUNK_QUERY] = &query_schema, [MESSAGE_CHUNK_CHANGED] = &query_schema,
         [MESSAGE_CHUNK] = &chunk_schema, [MESSAGE_REJECTED] = &rejected_schema,
         [MESSAGE_CREDENTIALS] = &credentials_schema, [MESSAGE_EQUIPPED] = &equipped_schema,
+        [MESSAGE_INSPECTORS] = &sandbox_inspectors_schema,
+        [MESSAGE_INSPECTING] = &inspecting_schema,
+        [MESSAGE_INSPECTED] = &inspected_schema,
         [MESSAGE_GRANT] = &grant_schema, [MESSAGE_ATTACH] = &attach_schema,
         [MESSAGE_DETACHED] = &detached_schema, [MESSAGE_MAIN] = &main_schema,
     };

@@ -53,9 +53,12 @@ enum {
     X(DETACHED,     "detached")     /* supervisor: a detached command runs, or does not */      \
     X(PONG,         "pong")         /* supervisor: answer to ping */                            \
     X(EQUIPPED,     "equipped")     /* supervisor: uses these credentials from now on */        \
+    X(INSPECTING,   "inspecting")   /* supervisor: these voters judge requests, or cannot */    \
+    X(INSPECTED,    "inspected")    /* supervisor: what they said, counted */                   \
     X(POLICY,       "policy")       /* gateway: enforce this revision */                        \
     X(SETTINGS,     "settings")     /* gateway: these hold from now on */                       \
     X(CREDENTIALS,  "credentials")  /* gateway: use these, and no others */                     \
+    X(INSPECTORS,   "inspectors")   /* gateway: these voters judge requests from now on */      \
     X(EXEC,         "exec")         /* gateway: run a command, dial back with its id */         \
     X(ATTACH,       "attach")       /* gateway: dial back with the main process's streams */    \
     X(TRAFFIC_ACK,  "traffic_ack")  /* gateway: that batch is on record */                      \
@@ -183,6 +186,17 @@ struct sandbox_credentials {
     size_t n_inference;
 };
 
+/* Questions to a voter since the last report. */
+struct sandbox_inspected_item {
+    const char *voter;
+    uint64_t requests, denials, errors;
+};
+
+struct sandbox_inspected {
+    struct sandbox_inspected_item *items;
+    size_t n;
+};
+
 /* A client of the main process's streams. */
 struct sandbox_attach {
     const char *id;                                 /* made by the gateway, unguessable */
@@ -231,6 +245,8 @@ struct sandbox_message {
         struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
         struct sandbox_forecast forecast;           /* FORECAST, OUTCOME */
         struct sandbox_credentials credentials;     /* CREDENTIALS, EQUIPPED */
+        struct sandbox_inspectors inspectors;       /* INSPECTORS, INSPECTING */
+        struct sandbox_inspected inspected;
         struct sandbox_grant grant;
         struct sandbox_log log;                     /* LOG; START_FAILED: text only */
         struct sandbox_stop stop;

@@ -91,6 +91,16 @@ int sandbox_exec_decode(const char *text, struct arena *arena, struct sandbox_ex
 
 /* ---- the spec ---- */
 
+static const struct schema_field inspectors_fields[] = {
+    NEEDED(sandbox_inspectors, digest), NEEDED(sandbox_inspectors, base_dir),
+    NEEDED(sandbox_inspectors, config), {0},
+};
+const struct schema sandbox_inspectors_schema = {
+    .name = "inspectors message", .size = sizeof(struct sandbox_inspectors),
+    .fields = inspectors_fields, .open = true,
+};
+
+
 #define ID(member) NUMBER(sandbox_spec, member, SCHEMA_U32, UINT32_MAX - 1)
 static const struct schema_field spec_fields[] = {
     NEEDED(sandbox_spec, id),
@@ -107,6 +117,8 @@ static const struct schema_field spec_fields[] = {
     TEXT(sandbox_spec, cgroups),
     TEXT(sandbox_spec, uses),
     TEXT(sandbox_spec, extra_ca),
+    {.name = "inspectors", .kind = SCHEMA_STRUCT,
+     .offset = offsetof(struct sandbox_spec, inspectors), .sub = &sandbox_inspectors_schema},
     FLAG(sandbox_spec, proxy),
     SETTINGS(sandbox_spec, settings.),
     {.name = "main", .kind = SCHEMA_STRUCT, .offset = offsetof(struct sandbox_spec, main),

