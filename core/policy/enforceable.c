@@ -149,9 +149,6 @@ void policy_unenforceable(const struct sluice_policy *policy, struct problems *o
     for (size_t i = 0; i < policy->n_rules; i++)
         for (size_t j = 0; j < policy->rules[i]->n_endpoints; j++)
             tell_of_endpoint(policy->rules[i]->endpoints[j], out);
-    for (size_t i = 0; i < policy->n_middlewares; i++)
-        problems_add(out, policy->middlewares[i]->doc_path, 0, 0,
-                     "this runtime cannot enforce middlewares yet");
 }
 
 int policy_enforceable(const struct sluice_policy *policy, struct error *err)

@@ -19,7 +19,7 @@ bool policy_tls_hides_requests(const struct sluice_endpoint *e);
  * last. */
 const char *policy_enforced_field(size_t i);
 
-/* Adds a problem for each endpoint and middleware that cannot be enforced. */
+/* Adds a problem for each endpoint that cannot be enforced. */
 void policy_unenforceable(const struct sluice_policy *policy, struct problems *out);
 
 /* -1: something in the policy cannot; err names the first by its document path. */

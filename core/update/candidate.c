@@ -154,6 +154,8 @@ int update_candidate(struct update *u)
      * nothing may keep the grant from ending. */
     if (candidate && !u->request->document && u->request->kind != SLUICE_EXPIRE)
         policy_check(candidate, u->problems, &r->warnings);
+    if (candidate && u->request->kind != SLUICE_EXPIRE)
+        update_check_middlewares(u, candidate);
     update_locate(u);
     if (u->problems->n)
         return invalid(u);

@@ -49,6 +49,9 @@ int update_candidate(struct update *u);
 /* Line and column of problems and warnings, where a document was sent. */
 void update_locate(struct update *u);
 
+/* middlewares.c: a problem for each new middleware that is no voter of the chain. */
+void update_check_middlewares(struct update *u, const struct policy *candidate);
+
 /* grants.c: grants with an end (policy/grant.h). */
 /* An earlier policy without the rules of grants that have ended since. */
 struct policy *update_rolled_back(struct update *u, struct policy *policy,

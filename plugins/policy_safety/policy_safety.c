@@ -138,17 +138,6 @@ static void check_rule(struct findings *f, const struct sluice_rule *rule)
         check_endpoint(f, rule->endpoints[i]);
 }
 
-static void check_middlewares(struct findings *f, const struct sluice_policy *policy)
-{
-    for (size_t i = 0; i < policy->n_middlewares; i++) {
-        const struct sluice_middleware *m = policy->middlewares[i];
-        if (!is_first(f, "NOT_ENFORCEABLE"))
-            continue;
-        set_path(f, "%s", m->doc_path);
-        set_message(f, "middleware %s: this runtime cannot run middlewares yet", m->name);
-    }
-}
-
 /* Whether a path means "/" once ".", ".." and doubled slashes are resolved. */
 static bool is_root(const char *path)
 {
@@ -210,7 +199,6 @@ static enum sluice_verdict vote(void *self, const struct sluice_transition *t,
     check_filesystem(&f, policy->filesystem);
     for (size_t i = 0; i < policy->n_rules; i++)
         check_rule(&f, policy->rules[i]);
-    check_middlewares(&f, policy);
     return cast(&f, b);
 }
 

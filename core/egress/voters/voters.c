@@ -192,12 +192,15 @@ bool egress_voters_pass(struct client *c, void (*again)(struct client *c))
         egress_prefix_read(q, have_prefix);
         return false;
     }
-    bool transformed = q->transformed;
+    bool before = q->transformed;
+    q->transformed = false;
     if (!has_passed(q))
         return false;
-    if (q->transformed != transformed)
+    bool now = q->transformed;
+    q->transformed = before || now;
+    if (now)
         again(c);
-    return q->transformed == transformed;
+    return !now;
 }
 
 bool egress_voters_refuse_transformed(struct client *c, const struct egress_refusal *refusal)

@@ -353,18 +353,6 @@ static void what_a_plain_endpoint_does_anyway(void **state)
                   CANDIDATE(RULES(.host = "a.example", .allow_uninspected_credentials = true)));
 }
 
-static void middlewares_cannot_run_yet(void **state)
-{
-    static const struct sluice_middleware m = {.size = sizeof m,
-                                               .key = "redact",
-                                               .name = "redact",
-                                               .doc_path = "network_middlewares.redact"};
-    static const struct sluice_middleware *const list[] = {&m};
-    assert_denies(*state, CANDIDATE(.middlewares = list, .n_middlewares = 1), "NOT_ENFORCEABLE",
-                  "network_middlewares.redact",
-                  "middleware redact: this runtime cannot run middlewares yet");
-}
-
 static void the_first_objection_and_how_many_more(void **state)
 {
     static const struct sluice_process root = {sizeof root, "0", "0"};
@@ -389,7 +377,6 @@ int main(void)
         T(unenforceable_fields, policy_safety),
         T(rest_is_enforced, policy_safety),
         T(what_a_plain_endpoint_does_anyway, policy_safety),
-        T(middlewares_cannot_run_yet, policy_safety),
         T(the_first_objection_and_how_many_more, policy_safety),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
