@@ -11,9 +11,12 @@
 enum { NAME_BYTES_MAX = 64 };
 
 /* @ stands for the name of the voter. */
-struct template {
+struct template
+{
     const char *path, *text;
 };
+
+#define SUMMARY "Refuses rules that open whole domains, and requests that delete."
 
 #define POLICIES                                                                        \
     "policies:\n"                                                                       \
@@ -28,18 +31,28 @@ struct template {
     "      api: {endpoints: [{host: \"*.example.com\", port: 443}], binaries: [{path: " \
     "/usr/bin/curl}]}\n"
 
-#define CASES                                                 \
-    "cases:\n"                                                \
-    "  # Fails until the voter does what it promises.\n"      \
-    "  - name: a rule that opens a whole domain is refused\n" \
-    "    kind: [create, replace, merge, approve]\n"           \
-    "    candidate: whole_domain\n"                           \
-    "    expect: {verdict: deny, code: WILDCARD_HOST, path: " \
-    "\"network_policies.api.endpoints[0]\"}\n"                \
-    "  - name: a rule that names its host passes\n"           \
-    "    kind: [create, replace, merge, approve]\n"           \
-    "    candidate: one_host\n"                               \
+#define CASES                                                                         \
+    "cases:\n"                                                                        \
+    "  # The first one of each moment fails until the voter does what it promises.\n" \
+    "  - name: a rule that opens a whole domain is refused\n"                         \
+    "    kind: [create, replace, merge, approve]\n"                                   \
+    "    candidate: whole_domain\n"                                                   \
+    "    expect: {verdict: deny, code: WILDCARD_HOST, path: "                         \
+    "\"network_policies.api.endpoints[0]\"}\n"                                        \
+    "  - name: a rule that names its host passes\n"                                   \
+    "    kind: [create, replace, merge, approve]\n"                                   \
+    "    candidate: one_host\n"                                                       \
+    "    expect: {verdict: allow}\n"                                                  \
+    "  - name: a request that deletes is refused\n"                                   \
+    "    request: {method: DELETE, host: api.example.com, path: /v1/items/7}\n"       \
+    "    expect: {verdict: deny, code: DELETES, message: api.example.com}\n"          \
+    "  - name: a request that reads passes\n"                                         \
+    "    request: {method: GET, host: api.example.com, path: /v1/items/7}\n"          \
     "    expect: {verdict: allow}\n"
+
+#define INSPECT_ENTRY                                                                              \
+    "It is asked about every request; `inspect: {hosts: [api.example.com]}` in its entry narrows " \
+    "that.\n"
 
 static const struct template c_files[] = {
     {"@.c",
@@ -47,10 +60,12 @@ static const struct template c_files[] = {
      "\n"
      "static const struct sluice_code codes[] = {\n"
      "    {\"WILDCARD_HOST\", \"A rule opens a whole domain.\"},\n"
+     "    {\"DELETES\", \"A request deletes something.\"},\n"
      "    {NULL, NULL},\n"
      "};\n"
      "\n"
-     "/* Read only, on any thread, until it returns: no file-scope state. */\n"
+     "/* About each change of a policy. Read only, on any thread, until it returns: no file-scope "
+     "state. */\n"
      "static enum sluice_verdict vote(void *self, const struct sluice_transition *t,\n"
      "                                struct sluice_ballot *b)\n"
      "{\n"
@@ -67,9 +82,23 @@ static const struct template c_files[] = {
      "    return sluice_allow(b);\n"
      "}\n"
      "\n"
-     "SLUICE_PLUGIN(.name = \"@\", .version = \"0.1.0\", .summary = \"Refuses rules that open "
-     "whole domains.\",\n"
-     "              .codes = codes, .flags = SLUICE_REENTRANT, .vote = vote);\n"},
+     "/* About each request that a policy lets through, on the thread that carries the traffic: "
+     "quick, and it never blocks. */\n"
+     "static enum sluice_verdict inspect(void *self, const struct sluice_request *r,\n"
+     "                                   struct sluice_ballot *b)\n"
+     "{\n"
+     "    (void)self;\n"
+     "    (void)r;\n"
+     "    /* To do: where r->method is \"DELETE\",\n"
+     "     * return sluice_deny(b, \"DELETES\", \"\", \"%s would be told to delete %s\", r->host, "
+     "r->path); */\n"
+     "    return sluice_allow(b);\n"
+     "}\n"
+     "\n"
+     "/* Either function may be left out: then the voter has no opinion on that moment. */\n"
+     "SLUICE_PLUGIN(.name = \"@\", .version = \"0.1.0\", .summary = \"" SUMMARY "\",\n"
+     "              .codes = codes, .flags = SLUICE_REENTRANT, .vote = vote, .inspect = "
+     "inspect);\n"},
     {"CMakeLists.txt", "cmake_minimum_required(VERSION 3.16)\n"
                        "project(@ C)\n"
                        "find_package(sluice REQUIRED)\n"
@@ -78,15 +107,16 @@ static const struct template c_files[] = {
     {".gitignore", "build/\n"},
     {"README.md",
      "# @\n"
-     "\n"
-     "Refuses rules that open whole domains.\n"
+     "\n" SUMMARY "\n"
      "\n"
      "```sh\n"
      "cmake -S . -B build && cmake --build build\n"
      "sluice plugin test --plugin-dir build/plugins cases\n"
      "```\n"
      "\n"
-     "The first case fails until `vote` in `@.c` does what it promises. Without CMake:\n"
+     "The first case of a change and that of a request fail until `vote` and `inspect` in `@.c` do "
+     "what "
+     "they promise. Without CMake:\n"
      "`cc -shared -fPIC $(pkg-config --cflags sluice-plugin) -o @.so @.c`, then `--plugin-dir .`.\n"
      "`sluice plugin check build/plugins/@.so` says what a gateway thinks of it. To load it, put "
      "the file into one of the\n"
@@ -100,43 +130,57 @@ static const struct template c_files[] = {
      "    - {plugin: live_reload, isolation: inline}\n"
      "    - plugin: @\n"
      "```\n"
-     "\n"
+     "\n" INSPECT_ENTRY "\n"
      "| code | means |\n"
      "| --- | --- |\n"
-     "| `WILDCARD_HOST` | a rule opens a whole domain |\n"},
+     "| `WILDCARD_HOST` | a rule opens a whole domain |\n"
+     "| `DELETES` | a request deletes something |\n"},
     {NULL, NULL},
 };
 
 static const struct template lua_files[] = {
-    {"@.lua", "return {\n"
-              "  name = \"@\",\n"
-              "  version = \"0.1.0\",\n"
-              "  summary = \"Refuses rules that open whole domains.\",\n"
-              "  codes = { WILDCARD_HOST = \"A rule opens a whole domain.\" },\n"
-              "\n"
-              "  vote = function(t, ballot)\n"
-              "    for _, rule in pairs(t.candidate.rules) do\n"
-              "      for _, endpoint in ipairs(rule.endpoints) do\n"
-              "        -- To do: where endpoint.host has a \"*\",\n"
-              "        -- return ballot:deny(\"WILDCARD_HOST\", endpoint.doc_path, \"host %s opens "
-              "a whole domain\", endpoint.host)\n"
-              "      end\n"
-              "    end\n"
-              "    return ballot:allow()\n"
-              "  end,\n"
-              "}\n"},
+    {"@.lua",
+     "return {\n"
+     "  name = \"@\",\n"
+     "  version = \"0.1.0\",\n"
+     "  summary = \"" SUMMARY "\",\n"
+     "  codes = {\n"
+     "    WILDCARD_HOST = \"A rule opens a whole domain.\",\n"
+     "    DELETES = \"A request deletes something.\",\n"
+     "  },\n"
+     "\n"
+     "  -- About each change of a policy.\n"
+     "  vote = function(t, ballot)\n"
+     "    for _, rule in pairs(t.candidate.rules) do\n"
+     "      for _, endpoint in ipairs(rule.endpoints) do\n"
+     "        -- To do: where endpoint.host has a \"*\",\n"
+     "        -- return ballot:deny(\"WILDCARD_HOST\", endpoint.doc_path, \"host %s opens "
+     "a whole domain\", endpoint.host)\n"
+     "      end\n"
+     "    end\n"
+     "    return ballot:allow()\n"
+     "  end,\n"
+     "\n"
+     "  -- About each request that a policy lets through. Either function may be left out.\n"
+     "  inspect = function(r, ballot)\n"
+     "    -- To do: where r.method is \"DELETE\",\n"
+     "    -- return ballot:deny(\"DELETES\", \"\", \"%s would be told to delete %s\", r.host, "
+     "r.path)\n"
+     "    return ballot:allow()\n"
+     "  end,\n"
+     "}\n"},
     {"cases/@.test.yaml", "plugin: ../@.lua\n" POLICIES CASES},
     {"README.md", "# @\n"
-                  "\n"
-                  "Refuses rules that open whole domains.\n"
+                  "\n" SUMMARY "\n"
                   "\n"
                   "```sh\n"
                   "sluice plugin test .\n"
                   "```\n"
                   "\n"
-                  "The first case fails until `vote` in `@.lua` does what it promises; with "
-                  "`--watch` the cases run again whenever you\n"
-                  "save. `sluice plugin check @.lua` says what a gateway thinks of it. To load it, "
+                  "The first case of a change and that of a request fail until `vote` and "
+                  "`inspect` in `@.lua` do what they promise; with\n"
+                  "`--watch` the cases run again whenever you save. `sluice plugin check @.lua` "
+                  "says what a gateway thinks of it. To load it, "
                   "name it under `chain.voters` and run\n"
                   "`sluice plugin reload`:\n"
                   "\n"
@@ -148,10 +192,11 @@ static const struct template lua_files[] = {
                   "    - {plugin: live_reload, isolation: inline}\n"
                   "    - script: /etc/sluice/rules/@.lua\n"
                   "```\n"
-                  "\n"
+                  "\n" INSPECT_ENTRY "\n"
                   "| code | means |\n"
                   "| --- | --- |\n"
-                  "| `WILDCARD_HOST` | a rule opens a whole domain |\n"},
+                  "| `WILDCARD_HOST` | a rule opens a whole domain |\n"
+                  "| `DELETES` | a request deletes something |\n"},
     {NULL, NULL},
 };
 

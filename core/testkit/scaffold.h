@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sluice plugin new: makes a folder that builds or runs, with a first case that fails until the
- * voter is written.  Blocks; any thread. */
+/* sluice plugin new: makes a folder that builds or runs, with a case for each moment that fails
+ * until the voter is written.  Blocks; any thread. */
 #ifndef TESTKIT_SCAFFOLD_H
 #define TESTKIT_SCAFFOLD_H
 

@@ -23,7 +23,7 @@ static const char *const fields[] = {
     "keep-alive", "python-requests/2.32.3", "application/vnd.github+json", "2022-11-28", "en",
     "W/\"5f2b8c1d9e7a\""};
 
-static bool bound(const void *ctx, const struct secret_credential *c)
+static bool bound(void *ctx, const struct secret_credential *c)
 {
     (void)ctx;
     return strcmp(c->provider, "gh") == 0;

@@ -46,7 +46,7 @@ YAML
     says no_stars
     CFLAGS='-Wall -Wextra -Werror' bash -ec "$(sed -n 's/^build it: *//p' <<<"$output")" >log 2>&1 || { cat log; return 1; }
     exits 1 sluice plugin test --plugin-dir no_stars/build/plugins no_stars/cases
-    says "4 passed, 4 failed"
+    says "5 passed, 5 failed"
     python3 - <<'PY'
 text = open("no_stars/no_stars.c").read()
 start, end = text.index("            /* To do:"), text.index("        }\n    }\n    return sluice_allow")
@@ -55,11 +55,15 @@ text = text[:start] + '''            const struct sluice_endpoint *endpoint = ru
                 return sluice_deny(b, "WILDCARD_HOST", endpoint->doc_path, "host %s opens a whole domain",
                                    endpoint->host);
 ''' + text[end:]
+start, end = text.index("    (void)r;"), text.rindex("    return sluice_allow")
+text = text[:start] + '''    if (strcmp(r->method, "DELETE") == 0)
+        return sluice_deny(b, "DELETES", "", "%s would be told to delete %s", r->host, r->path);
+''' + text[end:]
 open("no_stars/no_stars.c", "w").write("#include <string.h>\n" + text)
 PY
     cmake --build no_stars/build >log 2>&1 || { cat log; return 1; }
     exits 0 sluice plugin test --cover --plugin-dir no_stars/build/plugins no_stars/cases
-    says "8 passed, 0 failed"
+    says "10 passed, 0 failed"
     says "covered: 100.0 %"
     exits 0 ctest --test-dir no_stars/build
     says "100% tests passed, 0 tests failed out of 1"
@@ -81,15 +85,15 @@ PY
     cd plain
     cc -shared -fPIC $(pkg-config --cflags sluice-plugin) -o plain.so plain.c
     exits 1 sluice plugin test --plugin-dir . cases
-    says "4 passed, 4 failed"
+    says "5 passed, 5 failed"
     [ "$(pkg-config --modversion sluice-plugin)" = "$(sluice --version | cut -d' ' -f2)" ]
 }
 
 @test "a new rule in Lua runs at once, with annotations for editors" {
     exits 0 sluice plugin new stars --lua folder
     exits 1 sluice plugin test folder
-    says "4 passed, 4 failed"
-    sed -i '/-- To do/d; s/-- return ballot:deny/if endpoint.host:find("*", 1, true) then return ballot:deny/; s/endpoint.host)$/endpoint.host) end/' folder/stars.lua
+    says "5 passed, 5 failed"
+    sed -i '/-- To do/d; s/-- return ballot:deny("W/if endpoint.host:find("*", 1, true) then return ballot:deny("W/; s/endpoint.host)$/endpoint.host) end/; s/-- \(return ballot:deny("DELETES".*\)/if r.method == "DELETE" then \1 end/' folder/stars.lua
     exits 0 sluice plugin test --min-cover 100 folder
     exits 0 sluice plugin check folder/stars.lua
     [ -e "$(jq -r '."workspace.library"[0]' folder/.luarc.json)/sluice.lua" ]

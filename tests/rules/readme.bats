@@ -87,7 +87,7 @@ rules() {
         sed -i 's/^```yaml$/`chain.yaml`:\n&/' README.md
         exits 0 "$top/tests/rules/blocks" README.md .
         exits 1 bash run.sh
-        says "4 passed, 4 failed"
+        says "5 passed, 5 failed"
     done
 }
 

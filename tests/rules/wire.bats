@@ -150,17 +150,22 @@ write("long", "network_policies:\n  api:\n    endpoints: [%s]\n    binaries: [%s
     ", ".join("{host: h%d.example.com, port: 443}" % i for i in range(40)),
     ", ".join("{path: /usr/%d%s}" % (i, "/b" * 1500) for i in range(32))))
 PY
-    case_file few_rules <<'YAML'
-command: [python3, ./few_rules.py]
+    # What a vote takes is not the question here: a busy machine has all the time that it needs.
+    limits() {
+        echo "chain: {vote_timeout_ms: 60000, voters: [{$1}]}" >"$folder/patient.yaml"
+        case_file few_rules <<'YAML'
+chain: patient.yaml
 policies: {deep: {file: deep.yaml}, wide: {file: wide.yaml}, long: {file: long.yaml}}
 cases:
   - name: limits
-    expect: {verdict: allow}
+    expect: {outcome: allowed}
     table: [{name: deep, candidate: deep}, {name: wide, candidate: wide}, {name: long, candidate: long}]
 YAML
-    exits 0 "$sluice" plugin test "$folder"
-    sed -i 's/^command: .*/plugin: live_reload/' "$folder/few_rules.test.yaml"
-    exits 0 "$sluice" plugin test --isolation process "$folder"
+        exits 0 "$sluice" plugin test --timeout 120 --plugin-dir "$plugins" "$folder"
+        says "3 passed"
+    }
+    limits "command: [python3, ./few_rules.py]"
+    limits "plugin: live_reload, isolation: process"
 }
 
 @test "what it says of itself has a bound, so that the gateway keeps its memory" {
