@@ -61,7 +61,7 @@ rules() {
 
 @test "a rule in Lua: scripts/rules/README.md" {
     play scripts/rules/README.md
-    says "4 passed, 0 failed"
+    says "6 passed, 0 failed"
     says "covered: 100.0 %"
     says "no_plain_http 1.0.0 (lua)"
     says "Reloaded: 4 voters"
@@ -72,7 +72,7 @@ rules() {
 
 @test "a voter in Python: include/WIRE.md" {
     play include/WIRE.md
-    says "5 passed, 0 failed"
+    says "7 passed, 0 failed"
     says "Reloaded: 4 voters"
     rules 26 >more.yaml
     exits 1 sluice policy set reader --policy more.yaml
