@@ -142,8 +142,10 @@ void runtime_set_inspectors(struct runtime *all, struct chain *chain,
     free(i->base_dir);
     i->config = text.len ? buf_take(&text) : alloc_str("");
     i->base_dir = alloc_str(config->base_dir ? config->base_dir : "");
+    char before[DIGEST_HEX_SIZE];
+    memcpy(before, i->digest, sizeof before);
     make_digest(i);
-    i->changed = true;
+    i->changed = strcmp(before, i->digest) != 0 || i->failed || i->changed;
     uv_mutex_unlock(&all->lock);
     buf_free(&text);
     arena_free(arena);
@@ -166,29 +168,34 @@ bool inspectors_of_runtime(struct runtime *all, struct arena *arena,
 
 static void send_to(struct sandbox *s, const struct sandbox_inspectors *inspectors)
 {
-    sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_INSPECTORS,
-                                              .inspectors = *inspectors});
+    if (s->proxy)
+        sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_INSPECTORS,
+                                                  .inspectors = *inspectors});
 }
 
-void sandbox_send_inspectors(struct sandbox *s)
+void sandbox_send_inspectors(struct sandbox *s, const char *at_work)
 {
     struct arena *arena = arena_new();
     struct sandbox_inspectors inspectors;
     inspectors_of_runtime(s->all, arena, &inspectors);
-    if (s->proxy)
+    if (strcmp(inspectors.digest, at_work ? at_work : "") != 0)
         send_to(s, &inspectors);
     arena_free(arena);
 }
 
 void runtime_send_inspectors(struct runtime *all)
 {
+    struct arena *arena = arena_new();
+    struct sandbox_inspectors inspectors;
     uv_mutex_lock(&all->lock);
     bool changed = all->inspectors->changed;
     all->inspectors->changed = false;
     uv_mutex_unlock(&all->lock);
+    inspectors_of_runtime(all, arena, &inspectors);
     for (struct sandbox *s = all->list; changed && s; s = s->next)
         if (s->ready)
-            sandbox_send_inspectors(s);
+            send_to(s, &inspectors);
+    arena_free(arena);
 }
 
 /* ---- from supervisors ---- */

@@ -182,7 +182,8 @@ void runtime_inspectors_free(struct runtime_inspectors *inspectors);
 bool inspectors_of_runtime(struct runtime *all, struct arena *arena,
                            struct sandbox_inspectors *out);
 void runtime_send_inspectors(struct runtime *all);  /* if they have changed */
-void sandbox_send_inspectors(struct sandbox *s);
+/* To a supervisor that uses those of this digest; NULL: none, or it says that it cannot. */
+void sandbox_send_inspectors(struct sandbox *s, const char *at_work);
 void sandbox_inspecting(struct sandbox *s, const struct sandbox_inspectors *said);
 void sandbox_not_inspecting(struct sandbox *s);     /* its supervisor is gone */
 void sandbox_inspected(struct sandbox *s, const struct sandbox_inspected *batch);

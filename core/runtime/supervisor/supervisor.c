@@ -106,7 +106,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
              (unsigned long)hello->loaded_revision);
     sandbox_report(s, hello->loaded_revision, NULL);
     sandbox_send_settings(s);
-    sandbox_send_inspectors(s);
+    sandbox_send_inspectors(s, hello->inspectors);
     sandbox_is_ready(s);
     runtime_equip(s->all, s->id, NULL, NULL);
     struct catch_up *c = alloc_zero(1, sizeof *c);

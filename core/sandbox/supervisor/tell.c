@@ -95,6 +95,7 @@ void supervisor_say_hello(struct supervisor *s)
         .type = MESSAGE_HELLO,
         .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
                   .loaded_revision = sandbox_enforcement_revision(s->enforcement),
+                  .inspectors = s->inspectors.error ? NULL : s->inspectors.digest,
                   .warnings = s->warnings,
                   .n_warnings = s->n_warnings,
                   .ssh_host_key = s->ssh.fingerprint}};

@@ -32,6 +32,7 @@ static const struct schema_field hello_fields[] = {
     NUMBER(sandbox_hello, protocol, SCHEMA_U32, UINT32_MAX),
     NEEDED(sandbox_hello, sandbox),
     NUMBER(sandbox_hello, loaded_revision, SCHEMA_I64, INT64_MAX),
+    TEXT(sandbox_hello, inspectors),
     TEXTS(sandbox_hello, warnings, SCHEMA_KEEP),
     TEXT(sandbox_hello, ssh_host_key),
     {0},

@@ -81,6 +81,7 @@ struct sandbox_hello {
     uint32_t protocol;                              /* SANDBOX_PROTOCOL_VERSION */
     const char *sandbox;                            /* id */
     uint64_t loaded_revision;
+    const char *inspectors;                         /* digest of those at work; NULL: none */
     const char *const *warnings; /* of its start: what is not as the policy reads */
     size_t n_warnings;
     const char *ssh_host_key;                       /* fingerprint of its sshd's; NULL: none */
