@@ -88,7 +88,7 @@ struct guard {
     const char *const *allowed;
     size_t n_allowed;
     bool placeholders[PLACE_COUNT];
-    bool first[256];                                /* the first bytes of all prefixes */
+    uint64_t pairs[65536 / 64]; /* a bit for each two bytes that prefixes begin with, from 0 or 1 */
 };
 
 /* ---- one text ---- */
@@ -124,21 +124,51 @@ static const struct shape *find_at(const struct shape *list, size_t n, const cha
     return NULL;
 }
 
-/* The first key in the text, where a word begins; placeholders too: those as well. */
+/* The key that begins at this place of the text, where a word begins; placeholders too: those as
+ * well. */
+static const struct shape *find_here(const char *text, size_t len, size_t i, bool placeholders)
+{
+    const struct shape *found = placeholders ? find_at(markers, MARKERS, text + i, len - i) : NULL;
+    if (!found && (i == 0 || !isalnum((unsigned char)text[i - 1])))
+        found = find_at(shapes, SHAPES, text + i, len - i);
+    return found;
+}
+
+static unsigned pair_at(const char *text)
+{
+    uint16_t pair;
+    memcpy(&pair, text, sizeof pair);
+    return pair;
+}
+
+static bool has_pair(const struct guard *guard, unsigned pair)
+{
+    return guard->pairs[pair / 64] >> pair % 64 & 1;
+}
+
+static bool has_pair_of_eight(const struct guard *guard, const char *text)
+{
+    return has_pair(guard, pair_at(text)) | has_pair(guard, pair_at(text + 2)) |
+           has_pair(guard, pair_at(text + 4)) | has_pair(guard, pair_at(text + 6));
+}
+
+/* The first key in the text.  A prefix has three bytes at least, so it shows in every second pair:
+ * by its first two bytes, or by the two behind its first. */
 static const struct shape *find(const struct guard *guard, const char *text, size_t len,
                                 bool placeholders)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (!guard->first[(unsigned char)text[i]])
+    const struct shape *found = NULL;
+    for (size_t i = 0; i + 1 < len && !found; i += 2) {
+        while (i + 8 <= len && !has_pair_of_eight(guard, text + i))
+            i += 8;
+        if (i + 1 >= len || !has_pair(guard, pair_at(text + i)))
             continue;
-        const struct shape *found =
-            placeholders ? find_at(markers, MARKERS, text + i, len - i) : NULL;
-        if (!found && (i == 0 || !isalnum((unsigned char)text[i - 1])))
-            found = find_at(shapes, SHAPES, text + i, len - i);
-        if (found)
-            return found;
+        if (i > 0)
+            found = find_here(text, len, i - 1, placeholders);
+        if (!found)
+            found = find_here(text, len, i, placeholders);
     }
-    return NULL;
+    return found;
 }
 
 static int digit(char c)
@@ -241,6 +271,16 @@ static int read_places(struct guard *guard, const struct sluice_host *host,
     return 0;
 }
 
+static void note_pairs(struct guard *guard, const struct shape *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t at = 0; at < 2; at++) {
+            unsigned pair = pair_at(list[i].prefix + at);
+            guard->pairs[pair / 64] |= (uint64_t)1 << pair % 64;
+        }
+    }
+}
+
 static int init(const struct sluice_host *host, const struct sluice_options *o, void **self)
 {
     struct guard *guard = calloc(1, sizeof *guard);
@@ -248,10 +288,8 @@ static int init(const struct sluice_host *host, const struct sluice_options *o, 
         return -1;
     guard->host = host;
     guard->allowed = sluice_option_list(o, "allow_hosts", &guard->n_allowed);
-    for (size_t i = 0; i < SHAPES; i++)
-        guard->first[(unsigned char)shapes[i].prefix[0]] = true;
-    for (size_t i = 0; i < MARKERS; i++)
-        guard->first[(unsigned char)markers[i].prefix[0]] = true;
+    note_pairs(guard, shapes, SHAPES);
+    note_pairs(guard, markers, MARKERS);
     if (read_places(guard, host, o) != 0) {
         free(guard);
         return -1;

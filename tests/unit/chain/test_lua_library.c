@@ -134,16 +134,20 @@ static void test_patterns_mean_the_same(void **state)
     end(&w);
 }
 
-/* A character that every match begins with is looked for first. */
-static void test_patterns_that_begin_with_a_character(void **state)
+/* What every match begins with is looked for first. */
+static void test_patterns_that_begin_with_something(void **state)
 {
     (void)state;
     static const char *const beginnings[] = {"a",  "%.",  "]", "b+", "a*", "1?", "x-",
-                                             "%%", "%%+", "-", "^",  "*",  "%a", "a$"};
+                                             "%%", "%%+", "-", "^",  "*",  "%a", "a$",
+                                             "ab", "ab*", "ba+", "(a", "()b", "(((1", "%f[%w]%d",
+                                             "%f[%w](%l", "%f[a]", "%f[^a](", "%f[%w]%u?", "[ab]",
+                                             "[^ab]+", "%D", "(%W)", "%x", "%s", "%bab", "%l%u"};
     static const char *const calls[] = {
         "call(string.find, '%s', '%s%s')",
         "call(string.match, '%s', '%s(.+)%s')",
         "call(string.match, '%s', '%s.*%s')",
+        "call(string.gsub, '%s', '%s%s', '<%%0>')",
         "call(function(s, p) local r = '' for x in s:gmatch(p) do r = r .. ';' .. x end return r "
         "end, '%s', '%s%s')",
     };
@@ -341,7 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns_mean_the_same),
-        cmocka_unit_test(test_patterns_that_begin_with_a_character),
+        cmocka_unit_test(test_patterns_that_begin_with_something),
         cmocka_unit_test(test_patterns_of_the_last_character),
         cmocka_unit_test(test_functions_answer_the_same),
         cmocka_unit_test(test_lengths_at_the_limits),

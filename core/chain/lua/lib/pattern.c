@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "chain/lua/budget.h"
+#include "chain/lua/lib/item.h"
 
 enum { CAPTURE_OPEN = -1, CAPTURE_POSITION = -2, CHARGE_EVERY = 1024 };
 
@@ -21,71 +22,13 @@ static void step(struct pattern *m, size_t n)
         luaL_error(m->L, "pattern is too costly: gave up after %d steps", (int)m->steps_max);
 }
 
-/* The end of the item at p: a character, a %class or a [set], without its suffix. */
 static const char *item_end(struct pattern *m, const char *p)
 {
-    if (*p == '%') {
-        if (p + 1 == m->end)
-            luaL_error(m->L, "malformed pattern (ends with '%%')");
-        return p + 2;
-    }
-    if (*p++ != '[')
-        return p;
-    if (p < m->end && *p == '^')
-        p++;
-    do {                                            /* a ] that comes first is a member */
-        if (p == m->end)
-            luaL_error(m->L, "malformed pattern (missing ']')");
-        if (*p++ == '%') {
-            if (p == m->end)
-                luaL_error(m->L, "malformed pattern (missing ']')");
-            p++;
-        }
-    } while (p == m->end || *p != ']');
-    return p + 1;
-}
-
-static bool in_class(int c, int class)
-{
-    bool in;
-    switch (tolower(class)) {
-    case 'a': in = isalpha(c); break;
-    case 'c': in = iscntrl(c); break;
-    case 'd': in = isdigit(c); break;
-    case 'g': in = isgraph(c); break;
-    case 'l': in = islower(c); break;
-    case 'p': in = ispunct(c); break;
-    case 's': in = isspace(c); break;
-    case 'u': in = isupper(c); break;
-    case 'w': in = isalnum(c); break;
-    case 'x': in = isxdigit(c); break;
-    case 'z': in = c == '\0'; break;                /* of older Lua, which 5.4 still takes */
-    default: return class == c;
-    }
-    return isupper(class) ? !in : in;
-}
-
-/* set is at [, last at its ]. */
-static bool in_set(int c, const char *set, const char *last)
-{
-    bool found = true;
-    if (*++set == '^') {
-        found = false;
-        set++;
-    }
-    for (; set < last; set++) {
-        if (*set == '%') {
-            if (in_class(c, (unsigned char)*++set))
-                return found;
-        } else if (set + 2 < last && set[1] == '-') {
-            if ((unsigned char)set[0] <= c && c <= (unsigned char)set[2])
-                return found;
-            set += 2;
-        } else if ((unsigned char)*set == c) {
-            return found;
-        }
-    }
-    return !found;
+    const char *end = item_find_end(p, m->end);
+    if (!end)
+        luaL_error(m->L, *p == '%' ? "malformed pattern (ends with '%%')"
+                                   : "malformed pattern (missing ']')");
+    return end;
 }
 
 /* Whether the item p..end matches the one character at s. */
@@ -97,8 +40,8 @@ static bool single(struct pattern *m, const char *s, const char *p, const char *
     int c = (unsigned char)*s;
     switch (*p) {
     case '.': return true;
-    case '%': return in_class(c, (unsigned char)p[1]);
-    case '[': return in_set(c, p, end - 1);
+    case '%': return item_in_class(c, (unsigned char)p[1]);
+    case '[': return item_in_set(c, p, end - 1);
     default:  return (unsigned char)*p == c;
     }
 }
@@ -207,7 +150,7 @@ static const char *match_frontier(struct pattern *m, const char *s, const char *
     step(m, (size_t)(end - p));
     int before = s == m->subject ? '\0' : (unsigned char)s[-1];
     int after = s == m->subject_end ? '\0' : (unsigned char)*s;
-    return !in_set(before, p, end - 1) && in_set(after, p, end - 1) ? end : NULL;
+    return !item_in_set(before, p, end - 1) && item_in_set(after, p, end - 1) ? end : NULL;
 }
 
 /* An item with its suffix.  Sets *again when the match goes on at the returned place and *p. */
@@ -288,17 +231,6 @@ static const char *match(struct pattern *m, const char *s, const char *p)
     return result;
 }
 
-/* The character that every match begins with; -1: it may be several, or none. */
-static int first_character(const struct pattern *m)
-{
-    const char *p = m->pattern;
-    if (p < m->end && *p == '%' && p + 1 < m->end && ispunct((unsigned char)p[1]))
-        p++;
-    else if (p == m->end || strchr("%.[()$", *p))
-        return -1;
-    return p + 1 < m->end && strchr("*?-", p[1]) ? -1 : (unsigned char)*p;
-}
-
 void pattern_begin(struct pattern *m, lua_State *L, const char *subject, size_t subject_len,
                    const char *pattern, size_t pattern_len)
 {
@@ -319,14 +251,90 @@ const char *pattern_match(struct pattern *m, const char *at)
     return match(m, at, m->pattern);
 }
 
+/* ---- where a match may begin ---- */
+
+/* The first item that takes a character, behind captures and frontiers; NULL: a match may begin
+ * with none, or the pattern is malformed up to there, which is for match to say. */
+static const char *first_item(const struct pattern *m, const char **end)
+{
+    const char *p = m->pattern;
+    for (int captures = 0; p < m->end;) {
+        bool frontier = *p == '%' && p + 2 < m->end && p[1] == 'f' && p[2] == '[';
+        if (*p == '(') {
+            if (++captures > PATTERN_CAPTURES)
+                return NULL;
+            p += p + 1 < m->end && p[1] == ')' ? 2 : 1;
+            continue;
+        }
+        *end = item_find_end(frontier ? p + 2 : p, m->end);
+        if (!*end)
+            return NULL;
+        if (!frontier)
+            break;
+        p = *end;
+    }
+    bool special = p == m->end || *p == ')' || *p == '$' ||
+                   (*p == '%' && (p[1] == 'b' || p[1] == 'f' || isdigit((unsigned char)p[1])));
+    return special || (*end < m->end && **end && strchr("*?-", **end)) ? NULL : p;
+}
+
+/* How many characters of the pattern from the item on stand for themselves, each once. */
+static size_t count_plain(const struct pattern *m, const char *item)
+{
+    const char *p = item;
+    while (p < m->end && !strchr("^$*+?.([%-)", *p))
+        p++;
+    bool optional = p > item && p < m->end && *p && strchr("*?-", *p);
+    return (size_t)(p - item) - optional;
+}
+
+static const char *skip_class(const char *at, const char *end, int class)
+{
+#define SKIP(letter, in)                              \
+    case letter:                                      \
+        while (at < end && !in((unsigned char)*at))   \
+            at++;                                     \
+        return at;
+    switch (class) {
+    SKIP('a', isalpha)
+    SKIP('d', isdigit)
+    SKIP('l', islower)
+    SKIP('s', isspace)
+    SKIP('u', isupper)
+    SKIP('w', isalnum)
+    SKIP('x', isxdigit)
+    }
+#undef SKIP
+    while (at < end && !item_in_class((unsigned char)*at, class))
+        at++;
+    return at;
+}
+
+static const char *skip_to(struct pattern *m, const char *at, const char *item,
+                           const char *end)
+{
+    const char *stop = m->subject_end;
+    size_t plain = count_plain(m, item);
+    if (plain)
+        at = memmem(at, (size_t)(stop - at), item, plain);
+    else if (*item == '%' && ispunct((unsigned char)item[1]))
+        at = memchr(at, item[1], (size_t)(stop - at));
+    else if (*item == '%')
+        at = skip_class(at, stop, (unsigned char)item[1]);
+    else if (*item == '[')
+        while (at < stop && !single(m, at, item, end))
+            at++;
+    return at == stop ? NULL : at;
+}
+
 const char *pattern_start(struct pattern *m, const char *from)
 {
     if (from > m->subject_end)
         return NULL;
-    int first = first_character(m);
-    if (first < 0)
+    const char *end, *item = first_item(m, &end);
+    if (!item)
         return from;
-    const char *at = memchr(from, first, (size_t)(m->subject_end - from));
+    const char *at = skip_to(m, from, item, end);
     step(m, (size_t)((at ? at : m->subject_end) - from) / BUDGET_BYTES_PER_STEP);
     return at;
 }

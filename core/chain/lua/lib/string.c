@@ -174,6 +174,11 @@ static lua_Integer replace_all(struct pattern *m, luaL_Buffer *out, lua_Integer 
     const char *at = m->subject, *last = NULL;
     lua_Integer n = 0;
     while (n < most) {
+        const char *next = m->anchored ? at : pattern_start(m, at);
+        if (!next)
+            break;
+        luaL_addlstring(out, at, (size_t)(next - at));
+        at = next;
         const char *end = pattern_match(m, at);
         if (end && end != last) {
             n++;
