@@ -243,7 +243,7 @@ static void test_describe(void **state)
         {"properties.some", "{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\"}}"},
         {"properties.u16s",
          "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":65535}}"},
-        {"properties.json", "{\"default\":{}}"},
+        {"properties.json", "{\"type\":\"object\",\"default\":{}}"},
         {"properties.keyed.propertyNames", "{\"minLength\":1,\"maxLength\":256}"},
         {"properties.keyed.additionalProperties.required", "[\"n\"]"},
         {"properties.wrapped.items.required", "[\"item\"]"},
