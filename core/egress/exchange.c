@@ -68,6 +68,7 @@ void egress_exchange_clear(struct exchange *exchange)
     http_head_free(exchange->head);
     http_head_free(exchange->response);
     buf_free(&exchange->canonical);
+    buf_free(&exchange->shown);
     buf_free(&exchange->body);
     buf_free(&exchange->refused.body);
     free(exchange->refused.policy);
@@ -136,4 +137,11 @@ const char *egress_exchange_method(const struct exchange *exchange)
 bool egress_exchange_is_judged(const struct exchange *exchange)
 {
     return exchange->canonical.len > 0;
+}
+
+const char *egress_exchange_seen_path(const struct exchange *exchange)
+{
+    if (egress_exchange_is_judged(exchange))
+        return exchange->canonical.data;
+    return exchange->shown.len ? exchange->shown.data : NULL;
 }

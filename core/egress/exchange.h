@@ -83,6 +83,7 @@ struct exchange {
     struct http_head *head;
     const char *path;                               /* with its query, as sent; into head->target */
     struct buf canonical; /* the path as rules see it; empty where none are asked */
+    struct buf shown;     /* the same for voters, where they are asked and no rules are */
     const char *query; /* of path, without "?"; "" where there is none */
     bool websocket;                                 /* a valid WebSocket upgrade */
     struct buf body; /* read whole, as the rules are about what it asks for: */
@@ -137,5 +138,7 @@ struct policy_http_request egress_exchange_judged(const struct exchange *exchang
 const char *egress_exchange_method(const struct exchange *exchange);
 /* The rules of requests were asked. */
 bool egress_exchange_is_judged(const struct exchange *exchange);
+/* The path that rules or voters saw, without the query, which the origin gets; NULL: nobody did. */
+const char *egress_exchange_seen_path(const struct exchange *exchange);
 
 #endif

@@ -80,6 +80,13 @@ static int no_passphrase(char *out, int size, int writing, void *ctx)
     return -1;
 }
 
+/* What was read last is behind the last certificate of the file, and no part of another one. */
+static bool is_at_end(void)
+{
+    unsigned long code = ERR_peek_last_error();
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
 /* The server's certificate, then those between it and its authority. */
 static int use_chain(SSL_CTX *ctx, const char *path, const struct buf *pem, struct error *err)
 {
@@ -91,11 +98,10 @@ static int use_chain(SSL_CTX *ctx, const char *path, const struct buf *pem, stru
             X509_free(more);
             used = 0;
         }
-    unsigned long code = ERR_peek_last_error();
-    bool at_end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+    bool whole = is_at_end();
     X509_free(own);
     BIO_free(bio);
-    if (used != 1 || !at_end)
+    if (used != 1 || !whole)
         return refuse(err, path, "has no certificate in PEM that OpenSSL takes");
     ERR_clear_error();
     return 0;
@@ -129,9 +135,13 @@ static int use_authorities(SSL_CTX *ctx, const struct tls_files *files, const st
              SSL_CTX_add_client_CA(ctx, ca) == 1;
         X509_free(ca);
     }
+    bool whole = is_at_end();
     BIO_free(bio);
     if (!n)
         return refuse(err, files->client_ca, "has no certificate in PEM");
+    if (!whole)
+        return refuse(err, files->client_ca,
+                      "has a part that is no certificate in PEM: is it written whole?");
     ERR_clear_error();
     SSL_CTX_set_verify(ctx,
                        SSL_VERIFY_PEER | (files->require_client_certificate

@@ -22,6 +22,7 @@ struct instance {
     struct lot *lot;                                /* NULL: it is being opened, or has failed */
     char *why;                                      /* "" unless it failed */
     bool opening;
+    bool telling;                                   /* its waiters are told: it stays */
     struct waiter *waiters;
     uv_work_t work;
 };
@@ -71,23 +72,29 @@ static void open_lot(uv_work_t *work)
     problems_free(&problems);
 }
 
-static void on_opened(uv_work_t *work, int status)
+/* One that is told may open others, and have further waiters forgotten. */
+static void tell_waiters(struct instance *instance)
 {
-    struct instance *instance = work->data;
-    struct inspectors *set = instance->set;
-    struct waiter *waiters = instance->waiters;
     struct inspector *inspector = instance->lot ? &instance->lot->items[0] : NULL;
-    (void)status;
-    instance->opening = false;
-    instance->waiters = NULL;
-    set->lots += instance->lot != NULL;
-    while (waiters) {
-        struct waiter *waiter = waiters;
-        waiters = waiter->next;
+    instance->telling = true;
+    while (instance->waiters) {
+        struct waiter *waiter = instance->waiters;
+        instance->waiters = waiter->next;
         if (waiter->opened)
             waiter->opened(waiter->arg, inspector, instance->why);
         free(waiter);
     }
+    instance->telling = false;
+}
+
+static void on_opened(uv_work_t *work, int status)
+{
+    struct instance *instance = work->data;
+    struct inspectors *set = instance->set;
+    (void)status;
+    instance->opening = false;
+    set->lots += instance->lot != NULL;
+    tell_waiters(instance);
     inspectors_unref(set);
 }
 
@@ -98,7 +105,7 @@ static bool make_room(struct inspectors *set)
     for (struct instance **at = &set->instances; *at; at = &(*at)->next) {
         const struct questions *questions =
             (*at)->lot ? (*at)->lot->items[0].questions : NULL;
-        if (!(*at)->opening && (!questions || questions_idle(questions)))
+        if (!(*at)->opening && !(*at)->telling && (!questions || questions_idle(questions)))
             unused = at;
     }
     if (!unused)

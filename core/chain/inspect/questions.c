@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 enum {
     GRACE_MS = 25,                                  /* for a voter that keeps its limit to say so */
     MESSAGES_EVERY_MS = 1000,                       /* lines of its stderr are passed on */
+    SHORTAGE_MS = 50,                               /* until it is tried again to watch it */
 };
 
 static void proceed(struct questions *q);
@@ -216,16 +218,23 @@ static void on_time(uv_timer_t *timer)
 
 /* ---- what is next ---- */
 
+static void wait_for(struct questions *q, uint64_t ms)
+{
+    q->state = PAUSED;
+    uv_timer_start(q->timer, on_time, ms, ms);
+}
+
+/* Without a descriptor for it the questions wait: nobody is told before questions_ask returns. */
 static void begin_watching(struct questions *q)
 {
-    struct error err;
-    int fd = dup(q->c->child.socket);               /* a worker closes the other one */
+    int fd = fcntl(q->c->child.socket, F_DUPFD_CLOEXEC, 0); /* a worker closes the other one */
     q->poll = alloc_zero(1, sizeof *q->poll);
     if (fd < 0 || uv_poll_init(q->loop, q->poll, fd) != 0) {
-        error_set(&err, ERROR_INTERNAL, "its process cannot be watched");
+        if (fd >= 0)
+            close(fd);
         free(q->poll);
         q->poll = NULL;
-        fail_all(q, &err);
+        wait_for(q, SHORTAGE_MS);
         return;
     }
     q->poll->data = q;
@@ -243,8 +252,7 @@ static void begin_start(struct questions *q)
         health_check(&q->c->health, &err);
         fail_all(q, &err);
     } else if (pause) {
-        q->state = PAUSED;
-        uv_timer_start(q->timer, on_time, pause, pause);
+        wait_for(q, pause);
     } else {
         q->state = STARTING;
         q->work.data = q;

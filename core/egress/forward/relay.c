@@ -123,12 +123,12 @@ void egress_relay_continue(struct client *c)
     c->exchange.continued = true;
 }
 
-/* An origin that leaves a body unread takes it for the next request, which nobody would have
- * judged: then there must be no next one. */
+/* An origin that leaves a body unread takes it for the next request, which neither rules nor voters
+ * would have judged: then there must be no next one. */
 static bool is_last(const struct exchange *exchange)
 {
     const struct http_head *head = exchange->head;
-    return egress_exchange_is_judged(exchange) && (head->chunked || head->length > 0);
+    return egress_exchange_seen_path(exchange) && (head->chunked || head->length > 0);
 }
 
 /* NULL: the client's own. */
@@ -147,10 +147,11 @@ static void print_head(const struct client *c, const struct egress_filled *fille
                        const struct buf *body, struct buf *out)
 {
     const struct exchange *exchange = &c->exchange;
-    bool judged = egress_exchange_is_judged(exchange), replaced = filled->target.len > 0;
+    const char *seen = egress_exchange_seen_path(exchange);
+    bool replaced = filled->target.len > 0;
     const struct egress_rewrite how = {
-        .path = replaced ? filled->target.data : judged ? exchange->canonical.data : exchange->path,
-        .query = judged && !replaced ? exchange->path + strcspn(exchange->path, "?") : "",
+        .path = replaced ? filled->target.data : seen ? seen : exchange->path,
+        .query = seen && !replaced ? exchange->path + strcspn(exchange->path, "?") : "",
         .whole = exchange->request_done,
         .length = body->len,
         .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,

@@ -19,7 +19,8 @@
 
 static const char *path_of(const struct exchange *exchange)
 {
-    return egress_exchange_is_judged(exchange) ? exchange->canonical.data : exchange->path;
+    const char *seen = egress_exchange_seen_path(exchange);
+    return seen ? seen : exchange->path;
 }
 
 static bool names(const struct sluice_endpoint *e, const struct secret_credential *credential)
@@ -149,7 +150,7 @@ static int fill_target(struct client *c, const struct secret_destination *to,
 {
     const char *path = path_of(&c->exchange);
     const char *query = c->exchange.path + strcspn(c->exchange.path, "?");
-    size_t len = egress_exchange_is_judged(&c->exchange) ? strlen(path) : (size_t)(query - path);
+    size_t len = egress_exchange_seen_path(&c->exchange) ? strlen(path) : (size_t)(query - path);
     if (!secret_has_trace(path, len) && !secret_has_trace(query, strlen(query)))
         return 0;
     enum secret_result in_path = secret_replace_path(to, path, len, &out->target);

@@ -239,9 +239,10 @@ static size_t list_fields(const struct signing *s, struct sigv4_field *out, stru
 static struct sigv4_text split_target(const struct signing *s, const char **query)
 {
     const struct exchange *exchange = &s->c->exchange;
-    bool filled = s->out->target.len > 0, judged = egress_exchange_is_judged(exchange);
+    const char *seen = egress_exchange_seen_path(exchange);
+    bool filled = s->out->target.len > 0;
     const char *path = filled ? s->out->target.data
-                       : judged ? exchange->canonical.data : exchange->path;
+                       : seen ? seen : exchange->path;
     *query = filled ? path + strcspn(path, "?") : exchange->path + strcspn(exchange->path, "?");
     *query += **query == '?';
     return (struct sigv4_text){path, strcspn(path, "?")};

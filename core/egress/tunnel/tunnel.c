@@ -203,8 +203,8 @@ static const char *must_be_inspected(const struct client *c)
         return "messages to this endpoint are inspected now, and those of this connection are not";
     if (c->exchange.kind == EXCHANGE_CONNECT && egress_inspect_required(c))
         return "requests to this endpoint are inspected now, and this tunnel is not";
-    if (c->exchange.kind == EXCHANGE_CONNECT && egress_concern_required(c))
-        return "a middleware that must not be skipped looks at its requests now";
+    if (egress_concern_required(c))
+        return "a middleware that must not be skipped looks at this traffic now";
     return NULL;
 }
 

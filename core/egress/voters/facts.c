@@ -37,6 +37,16 @@ static const char *lower(const char *name, struct arena *arena)
     return copy;
 }
 
+/* As rules see it; raw where it was sent before anybody was asked about it. */
+static const char *path_of(const struct exchange *exchange, struct arena *arena)
+{
+    const char *seen = egress_exchange_seen_path(exchange);
+    size_t len = strcspn(exchange->path, "?");
+    if (seen)
+        return arena_str(arena, seen);
+    return len ? arena_strn(arena, exchange->path, len) : "/";
+}
+
 static const struct sluice_header *headers_of(const struct http_head *head, struct arena *arena)
 {
     struct sluice_header *headers = arena_alloc(arena, (head->n_fields + 1) * sizeof *headers);
@@ -44,15 +54,6 @@ static const struct sluice_header *headers_of(const struct http_head *head, stru
         headers[i] = (struct sluice_header){lower(head->fields[i].name, arena),
                                             head->fields[i].value};
     return headers;
-}
-
-/* As rules see it, where they were asked. */
-static const char *path_of(const struct exchange *exchange, struct arena *arena)
-{
-    if (egress_exchange_is_judged(exchange))
-        return arena_str(arena, exchange->canonical.data);
-    size_t len = strcspn(exchange->path, "?");
-    return len ? arena_strn(arena, exchange->path, len) : "/";
 }
 
 static const char *query_of(const struct exchange *exchange)

@@ -56,10 +56,22 @@ static void on_verdict(struct client *c, const struct inspect_verdict *verdict)
     buf_free(&reason);
 }
 
-static void refuse_unavailable(struct client *c, struct buf *reason)
+/* NULL, or why nobody judges the message. */
+static const char *problem(const struct client *c, const struct question *q)
+{
+    if (c->proxy->no_inspectors)
+        return c->proxy->no_inspectors;
+    if (q && !q->set && egress_stages_required(&q->stages))
+        return "the gateway's chain has no such voter that looks at requests";
+    if (q && q->set && c->proxy->n_questions >= QUESTION_WAITING_MAX)
+        return "too many messages wait for the verdict of voters";
+    return NULL;
+}
+
+static void refuse_unavailable(struct client *c, const char *why, struct buf *reason)
 {
     struct egress_refusal refusal;
-    egress_verdict_unavailable(c, "too many messages wait for the verdict of voters", &refusal);
+    egress_verdict_unavailable(c, why, &refusal);
     egress_verdict_tell(c, &refusal);
     buf_puts(reason, refusal.reason);
 }
@@ -70,13 +82,14 @@ void egress_message_ask(struct client *c, const char *text, size_t len, struct b
                                          const char *reason),
                         struct egress_message_verdict *out)
 {
-    struct question *q = question_now(c);
+    struct question *q = question_of_message(c);
     struct inspect_verdict verdict = {0};
-    *out = (struct egress_message_verdict){.answer = MESSAGE_REFUSED};
-    if (c->proxy->n_questions >= QUESTION_WAITING_MAX) {
-        refuse_unavailable(c, reason);
+    const char *why = problem(c, q);
+    *out = (struct egress_message_verdict){.answer = why ? MESSAGE_REFUSED : MESSAGE_PASSES};
+    if (why)
+        refuse_unavailable(c, why, reason);
+    if (why || !q || !q->set)
         return;
-    }
     q->message_answered = answered;
     struct arena *arena = question_begin(q);
     const struct sluice_request *request =

@@ -63,6 +63,20 @@ struct question *question_of(struct client *c)
     return q->needs.any ? q : NULL;
 }
 
+struct question *question_of_message(struct client *c)
+{
+    struct question *q = question_now(c);
+    struct inspectors *now = c->proxy->inspectors;
+    if (q)
+        question_leave(q);
+    if (q && q->set != now) {
+        inspectors_unref(q->set);
+        q->set = now ? inspectors_ref(now) : NULL;
+        q->generation = 0;
+    }
+    return question_of(c);
+}
+
 struct arena *question_begin(struct question *q)
 {
     question_leave(q);

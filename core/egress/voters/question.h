@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is known of a question to the voters about an exchange: its request, then its answer, or the
- * messages after it.  All of it is judged by one set of voters.  For the egress folder; loop thread
- * only. */
+ * messages after it.  One set of voters judges a request and its answer; each message is judged by
+ * the set of its time.  For the egress folder; loop thread only. */
 #ifndef EGRESS_VOTERS_QUESTION_H
 #define EGRESS_VOTERS_QUESTION_H
 
@@ -44,8 +44,10 @@ struct question {
 };
 
 /* Whether anybody is concerned with requests of the client: the question, with what they need, or
- * NULL.  The same one for the whole exchange. */
+ * NULL.  The same one for a request and its answer. */
 struct question *question_of(struct client *c);
+/* The same for a message after the upgrade, which the voters and middlewares of now judge. */
+struct question *question_of_message(struct client *c);
 /* The one that there is already, or NULL. */
 struct question *question_now(const struct client *c);
 

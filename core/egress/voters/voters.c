@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/voters/voters.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "egress/deny.h"
 #include "egress/hold.h"
+#include "egress/inspect/override.h"
 #include "egress/judge.h"
+#include "egress/record.h"
 #include "egress/report.h"
 #include "egress/voters/changes.h"
 #include "egress/voters/facts.h"
 #include "egress/voters/prefix.h"
 #include "egress/voters/verdict.h"
+#include "policy/match/target.h"
 
 enum { READ_WHILE_WAITING = 16 * 1024 };
 
@@ -175,6 +179,39 @@ static bool wants_body(const struct question *q)
     return q->needs.body_bytes > 0 && has_body && !exchange->request_done && !q->partial;
 }
 
+/* ---- what they see ---- */
+
+/* NULL, or why the request is rejected: servers could read another one in it. */
+static const char *read_path(struct exchange *exchange, enum egress_refusal_kind *kind)
+{
+    size_t len = strcspn(exchange->path, "?");
+    const char *why = egress_override_problem(exchange->head);
+    *kind = why ? REFUSAL_MALFORMED : REFUSAL_TARGET;
+    if (!why)
+        why = policy_target_path(len ? exchange->path : "/", len ? len : 1, true,
+                                 &exchange->shown);
+    return why;
+}
+
+/* Voters see the path as rules do.  False: the request is refused. */
+static bool can_be_shown(struct client *c)
+{
+    struct egress_refusal refusal;
+    enum egress_refusal_kind kind;
+    if (egress_exchange_seen_path(&c->exchange))
+        return true;
+    const char *why = read_path(&c->exchange, &kind);
+    if (!why)
+        return true;
+    buf_clear(&c->exchange.shown);
+    egress_refuse(&refusal, kind, "%s", why);
+    if (kind == REFUSAL_TARGET)
+        snprintf(refusal.detail, sizeof refusal.detail, "request-target must be canonical");
+    egress_record_refused(c, EGRESS_ENGINE_VOTER, refusal.reason);
+    egress_client_refuse(c, &refusal);
+    return false;
+}
+
 bool egress_voters_pass(struct client *c, void (*again)(struct client *c))
 {
     if (c->exchange.kind == EXCHANGE_CONNECT || c->service)
@@ -186,6 +223,8 @@ bool egress_voters_pass(struct client *c, void (*again)(struct client *c))
     struct question *q = question_of(c);
     if (!q || q->passed)
         return true;
+    if (!can_be_shown(c))
+        return false;
     q->go_on = again;
     q->call = 0;
     if (wants_body(q)) {

@@ -134,8 +134,6 @@ static enum egress_message_answer ask_voters(struct client *c, struct buf *reaso
 {
     struct egress_message_verdict verdict;
     size_t len;
-    if (!egress_message_is_watched(c))
-        return MESSAGE_PASSES;
     const char *text = messages_text(&c->websocket->messages, &len);
     egress_message_ask(c, text, len, reason, on_answer, &verdict);
     c->websocket->voting = verdict.answer == MESSAGE_LATER;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "net/certificate.h"
 #include "net/issue.h"
 #include "net/tls_server.h"
@@ -172,6 +173,33 @@ static void files_that_are_wrong_are_named(void **state)
     refuses(b, "server.pem", "other.key", NULL, "/other.key is not the key of the certificate");
     refuses(b, "server.pem", "open.key", NULL, "everybody may read or change the key ");
     refuses(b, "server.pem", "server.key", "text", "/text has no certificate in PEM");
+}
+
+/* Whoever writes it has not come to its end yet: the authorities behind would be left out. */
+static void authorities_that_are_half_written_are_refused(void **state)
+{
+    const struct bench *b = *state;
+    struct buf whole = {0};
+    char *path = path_of(b, "ca.pem"), *line = NULL;
+    size_t room = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (getline(&line, &room, file) > 0)
+        buf_puts(&whole, line);
+    fclose(file);
+    free(line);
+    free(path);
+    size_t len = whole.len;
+    buf_reserve(&whole, len + 1);
+    buf_add(&whole, whole.data, len);
+    for (size_t kept = len + 40; kept < 2 * len - 20; kept += len / 4) {
+        whole.data[kept] = '\0';
+        put_text(b, "written.pem", whole.data);
+        whole.data[kept] = whole.data[kept - len];
+        refuses(b, "server.pem", "server.key", "written.pem",
+                "/written.pem has a part that is no certificate in PEM");
+    }
+    buf_free(&whole);
 }
 
 /* ---- handshakes ---- */
@@ -403,6 +431,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_that_are_wrong_are_named),
+        cmocka_unit_test(authorities_that_are_half_written_are_refused),
         cmocka_unit_test(alpn_chooses_h2_then_http_1_1_or_nothing),
         cmocka_unit_test(older_versions_are_refused),
         cmocka_unit_test(sessions_are_not_resumed),
