@@ -17,11 +17,13 @@
     X(sandbox,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
       "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error? exit_code* "  \
-      "main*")                                                                                     \
+      "main* owner shares[share]")                                                                 \
+    X(share, "with role")                                                                          \
+    X(shares, "sandbox owner shares[share]")                                                       \
     X(created,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
       "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error? exit_code* "  \
-      "main* "                                                                                     \
+      "main* owner shares[share] "                                                                 \
       "update<update> warnings*")                                                                  \
     X(sandboxes, "sandboxes[sandbox]")                                                             \
     X(main, "sandbox command[] tty! state exit_code* error? started_at? ended_at?")                \
@@ -70,14 +72,14 @@
     X(token, "id name role sandbox? expired! created_by created_at? expires_at?")                  \
     X(made_token, "id name role sandbox? expired! created_by created_at? expires_at? token")       \
     X(tokens, "tokens[token]")                                                                     \
-    X(whoami, "name role identity via from sandbox_id? permissions[]")                             \
+    X(whoami, "name role identity via from sandbox_id? permissions[] own_permissions[]")           \
     X(providers, "providers[provider]")                                                            \
     X(voter, "name version summary kind level isolation path sha256 state "                        \
              "reads_files! votes# denials# errors# p50_us# p99_us# "                               \
              "inspects! requests# request_denials# request_errors#")                               \
     X(not_inspecting, "sandbox error")                                                             \
     X(plugins, "voters[voter] digest not_inspecting[not_inspecting]")                              \
-    X(permission, "name help roles[]")                                                             \
+    X(permission, "name help roles[] own_roles[]")                                                 \
     X(permissions, "permissions[permission]")
 
 /* The answers as JSON Schemas, by name: listed members are always present; an answer may have

@@ -28,14 +28,26 @@ static int refuse(struct http_request *req, enum error_kind kind, const char *wh
     return answer_refusal(req, &refusal);
 }
 
+/* Who may propose a change may ask what it would do. */
+static enum auth_permission enough_for(const struct http_request *req)
+{
+    const struct api_route *route = req->route->doc;
+    return route->permission == AUTH_POLICY_CHANGE && route->takes & TAKES(DRY_RUN) &&
+                   api_flag(req, "dry_run")
+               ? AUTH_POLICY_PROPOSE
+               : AUTH_ANYBODY;
+}
+
 int api_authenticate(struct http_request *req, void *ctx)
 {
     struct api *api = ctx;
     const struct api_route *route = req->route->doc;
     if (api->draining && strcmp(req->route->method, "GET") != 0)
         return refuse(req, ERROR_DRAINING, "the gateway is stopping: try again when it is back");
-    const struct auth_question question = {route->permission, http_request_param(req, "name"),
-                                           route->stateless};
+    const struct auth_question question = {.permission = route->permission,
+                                           .or_else = enough_for(req),
+                                           .sandbox = http_request_param(req, "name"),
+                                           .stateless = route->stateless};
     struct auth_principal *who = alloc_zero(1, sizeof *who);
     struct auth_refusal refusal;
     req->user = who;
@@ -43,7 +55,7 @@ int api_authenticate(struct http_request *req, void *ctx)
     if (auth_admit(&api->auth, req, &question, who, &refusal) != 0)
         return answer_refusal(req, &refusal);
     if (route->takes & TAKES(OVERRIDE) && api_overrides(req) &&
-        !auth_may(who, AUTH_POLICY_OVERRIDE, question.sandbox))
+        !auth_may(who, AUTH_POLICY_OVERRIDE, question.sandbox ? who->asked : NULL))
         return refuse(req, ERROR_FORBIDDEN, "only an admin may override a voter");
     return api_check_parameters(req, route->takes);
 }

@@ -241,6 +241,14 @@ const struct schema body_token_schema = {.name = "token",
                                          .fields = token_fields,
                                          .finish = check_token};
 
+static const struct schema_field share_fields[] = {
+    {"role", SCHEMA_TEXT, offsetof(struct body_share, role), .flags = SCHEMA_REQUIRED,
+     .words = auth_given_roles, .help = "What they may do with it"},
+    {0},
+};
+const struct schema body_share_schema = {
+    .name = "share", .size = sizeof(struct body_share), .fields = share_fields};
+
 /* Any text is accepted: the command interprets it. */
 static int decode_command(struct schema_decoder *d, const struct doc_node *list, void *record)
 {

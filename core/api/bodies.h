@@ -78,9 +78,13 @@ struct body_tunnel {
 /* Borrows; what it needs beside is in the arena. */
 void body_exec_read(const struct body_exec *body, struct arena *arena, struct sandbox_exec *out);
 
-extern const struct schema body_create_schema, body_settings_schema, body_approve_schema,
-    body_reject_schema, body_approve_all_schema, body_proposals_schema, body_edit_schema,
-    body_exec_schema, body_attach_schema, body_tunnel_schema, body_provider_schema,
-    body_rotation_schema, body_token_schema;
+struct body_share {
+    const char *role;
+};
+
+extern const struct schema body_share_schema, body_create_schema, body_settings_schema,
+    body_approve_schema, body_reject_schema, body_approve_all_schema, body_proposals_schema,
+    body_edit_schema, body_exec_schema, body_attach_schema, body_tunnel_schema,
+    body_provider_schema, body_rotation_schema, body_token_schema;
 
 #endif

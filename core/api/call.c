@@ -217,11 +217,25 @@ static int refuse_body(struct api_call *call)
         call->req->method, call->req->route->pattern);
 }
 
+/* A right to one sandbox is none to another that has its name by now. */
+static int check_still_asked(struct api_call *call)
+{
+    struct store_sandbox s;
+    const struct auth_principal *who = call->who;
+    if ((!who->rights && !*who->only) || !*who->asked)
+        return 0;
+    if (api_sandbox(call, &s) != 0)
+        return -1;
+    return strcmp(s.id, who->asked) == 0
+               ? 0
+               : error_set(&call->err, ERROR_NOT_FOUND, "sandbox '%s' not found", s.name);
+}
+
 static void run_call(void *arg)
 {
     struct api_call *call = arg;
     auth_look_up_name(call->who);
-    if (refuse_body(call) != 0 || call->route->work(call) != 0)
+    if (refuse_body(call) != 0 || check_still_asked(call) != 0 || call->route->work(call) != 0)
         call->status = 0;
     else if (!call->then)
         render(call);

@@ -22,6 +22,8 @@ int route_sandbox_list(struct api_call *call);
 int route_sandbox_get(struct api_call *call);
 int route_sandbox_set(struct api_call *call);
 int route_sandbox_delete(struct api_call *call);
+int route_share(struct api_call *call);
+int route_unshare(struct api_call *call);
 int route_sandbox_stop(struct api_call *call);
 int route_sandbox_start(struct api_call *call);
 int route_exec(struct api_call *call);

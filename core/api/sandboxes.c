@@ -9,6 +9,7 @@
 #include "api/limits.h"
 #include "api/main_process.h"
 #include "api/routes.h"
+#include "auth/holders.h"
 #include "runtime/record.h"
 #include "runtime/sessions/exec.h"
 
@@ -18,10 +19,12 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
 {
     struct store_revision r;
     struct error ignored;
+    char *owner = auth_holders_owner(s->holders_json);
     bool known =
         store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:I, s:b, s:b, s:o, s:o, "
-                     "s:s?, s:o, s:o}",
+    json_t *encoded =
+           json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:I, s:b, s:b, s:o, s:o, "
+                     "s:s?, s:o, s:o, s:s, s:o}",
                      "name", s->name, "id", s->id, "phase", s->phase, "network", s->network,
                      "labels", json_loads(s->labels_json, 0, NULL), "policy_revision",
                      (json_int_t)s->revision, "loaded_revision", (json_int_t)s->loaded_revision,
@@ -33,7 +36,10 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
                      api_limits_json(call, s), "error", *s->error ? s->error : NULL,
                      "exit_code",
                      s->main_ended_ms ? json_integer((json_int_t)s->main_code) : json_null(),
-                     "main", api_main_json(call, s));
+                     "main", api_main_json(call, s), "owner", owner, "shares",
+                     auth_holders_shares(s->holders_json));
+    free(owner);
+    return encoded;
 }
 
 int route_sandbox_get(struct api_call *call)
@@ -213,6 +219,13 @@ static int note_user(struct api_call *call, const struct store_sandbox *record)
     return runtime_exec_note(call->api->store, record->id, &user, &call->err);
 }
 
+static void set_owner(struct api_call *call, struct store_sandbox *record)
+{
+    char *holders = auth_holders_new(call->who);
+    record->holders_json = arena_str(call->arena, holders);
+    free(holders);
+}
+
 /* A held creation is refused: without a sandbox there is no queue in which it could wait. */
 static int refuse_held(struct api_call *call, const char *name)
 {
@@ -238,6 +251,7 @@ int route_sandbox_create(struct api_call *call)
     if (read_create(call, body, &record) != 0 ||
         api_update_begin(call, SLUICE_CREATE, &request) != 0)
         return -1;
+    set_owner(call, &record);
     request.sandbox = record.name;
     request.create = &record;
     request.document = doc_get(body, "policy");

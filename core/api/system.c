@@ -80,11 +80,12 @@ int route_status(struct api_call *call)
                                "enforces", encode_enforced()));
 }
 
-static json_t *encode_roles(enum auth_permission permission)
+static json_t *encode_roles(enum auth_permission permission, bool own_alone)
 {
     json_t *list = json_array();
     for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++)
-        if (auth_role_has(role, permission))
+        if (auth_role_has_own(role, permission) ||
+            (!own_alone && auth_role_has(role, permission)))
             json_array_append_new(list, json_string(auth_role_word(role)));
     return list;
 }
@@ -93,8 +94,9 @@ int route_permission_list(struct api_call *call)
 {
     json_t *list = json_array();
     for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:o}", "name", auth_permission_word(i), "help",
-                                        auth_permission_help(i), "roles", encode_roles(i)));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:o, s:o}", "name", auth_permission_word(i), "help",
+                            auth_permission_help(i), "roles", encode_roles(i, false), "own_roles",
+                            encode_roles(i, true)));
     return api_reply(call, 200, json_pack("{s:o}", "permissions", list));
 }

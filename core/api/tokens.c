@@ -48,7 +48,8 @@ int route_token_list(struct api_call *call)
 static int check_role(struct api_call *call, enum auth_role role)
 {
     for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
-        if (auth_role_has(role, i) && !auth_may(call->who, i, NULL))
+        if ((auth_role_has(role, i) || auth_role_has_own(role, i)) &&
+            !auth_may(call->who, i, NULL))
             return error_set(&call->err, ERROR_FORBIDDEN,
                              "the role %s has the permission %s, which you lack",
                              auth_role_word(role), auth_permission_word(i));
@@ -156,13 +157,17 @@ int route_token_revoke(struct api_call *call)
 int route_whoami(struct api_call *call)
 {
     const struct auth_principal *who = call->who;
-    json_t *permissions = json_array();
+    json_t *permissions = json_array(), *own = json_array();
     for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
-        if (auth_role_has(who->role, i))
+        if (auth_role_has(who->role, i) || auth_role_has_own(who->role, i))
             json_array_append_new(permissions, json_string(auth_permission_word(i)));
+    for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
+        if (auth_role_has_own(who->role, i))
+            json_array_append_new(own, json_string(auth_permission_word(i)));
     return api_reply(call, 200,
-                     json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o}", "name", who->name, "role",
-                               auth_role_word(who->role), "identity", auth_identity_word(who),
-                               "via", who->via, "from", call->req->peer->text, "sandbox_id",
-                               *who->only ? who->only : NULL, "permissions", permissions));
+                     json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o, s:o}", "name", who->name,
+                               "role", auth_role_word(who->role), "identity",
+                               auth_identity_word(who), "via", who->via, "from",
+                               call->req->peer->text, "sandbox_id", *who->only ? who->only : NULL,
+                               "permissions", permissions, "own_permissions", own));
 }

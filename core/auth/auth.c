@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/holders.h"
 #include "auth/identify.h"
 #include "auth/origin.h"
 #include "base/clock.h"
@@ -132,7 +133,13 @@ int auth_check(const struct auth_principal *p, enum auth_permission permission,
                          "a sandbox may not do this: it only has its own stream");
     if (permission == AUTH_SUPERVISE)
         return error_set(err, ERROR_FORBIDDEN, "only the supervisor of a sandbox may do this");
-    if (auth_only_admins(permission))
+    if (permission != AUTH_SANDBOX_CREATE && auth_role_has_own(p->role, permission))
+        return error_set(
+            err, ERROR_FORBIDDEN,
+            "the role %s may do this to its own sandboxes alone: ask the owner of this "
+            "one to share it with you (sluice sandbox share), or an admin",
+            auth_role_word(p->role));
+    if (auth_only_admins(permission) || (permission == AUTH_SANDBOX_CREATE && sandbox))
         return error_set(err, ERROR_FORBIDDEN,
                          "only an admin may do this: the gateway's own user, root, or a token of "
                          "an admin");
@@ -142,14 +149,28 @@ int auth_check(const struct auth_principal *p, enum auth_permission permission,
                      auth_role_word(p->role), auth_permission_word(permission));
 }
 
-/* What only tokens for one sandbox and supervisors need to know: a name may be given again. */
-static const char *id_of(const struct auth *auth, const char *sandbox,
-                         const struct auth_principal *p)
+void auth_ask_about(struct auth_principal *p, const struct auth_sandbox *sandbox)
 {
-    if (!sandbox || !*p->only || !auth->find_sandbox)
-        return sandbox;
-    const char *id = auth->find_sandbox(auth->supervisors, sandbox);
-    return id ? id : "";
+    snprintf(p->asked, sizeof p->asked, "%s", sandbox->id);
+    p->rights = auth_holders_rights(sandbox->holders, p);
+}
+
+/* By id, as a name may be given again.  One that is not there has no owner. */
+static void look_at_sandbox(const struct auth *auth, const char *name, struct auth_principal *p)
+{
+    struct auth_sandbox sandbox = {*p->only ? "" : name, AUTH_NO_HOLDERS};
+    if (auth->find_sandbox)
+        auth->find_sandbox(auth->supervisors, name, &sandbox);
+    auth_ask_about(p, &sandbox);
+}
+
+static int authorize(const struct auth_question *q, const struct auth_principal *p,
+                     struct error *err)
+{
+    const char *sandbox = q->sandbox ? p->asked : NULL;
+    if (q->or_else != AUTH_ANYBODY && auth_may(p, q->or_else, sandbox))
+        return 0;
+    return auth_check(p, q->permission, sandbox, err);
 }
 
 int auth_admit(struct auth *auth, const struct http_request *req,
@@ -167,6 +188,9 @@ int auth_admit(struct auth *auth, const struct http_request *req,
         return refuse_for_now(auth, req, refusal);
     if (known == AUTH_UNKNOWN)
         return refuse_unknown(req, question->permission, refusal);
-    return auth_check(out, question->permission, id_of(auth, question->sandbox, out),
-                      &refusal->err);
+    if (question->later)
+        return 0;
+    if (question->sandbox)
+        look_at_sandbox(auth, question->sandbox, out);
+    return authorize(question, out, &refusal->err);
 }

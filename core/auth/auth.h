@@ -15,6 +15,10 @@
 
 struct http_request;
 
+struct auth_sandbox {
+    const char *id, *holders;                       /* as auth/holders.h has them */
+};
+
 struct auth {
     const struct log *log;
     const char *admin_token_hash; /* SHA-256 of the token for TCP clients; NULL: none */
@@ -26,8 +30,8 @@ struct auth {
     /* The id of the sandbox whose supervisor has this token, or NULL. */
     const char *(*find_supervisor)(void *ctx, const char *token);
     void *supervisors;
-    /* The id of the sandbox that has this name now; NULL: none has.  NULL: there are none. */
-    const char *(*find_sandbox)(void *ctx, const char *name);
+    /* The sandbox that has this name now; false: none has.  NULL: there are none. */
+    bool (*find_sandbox)(void *ctx, const char *name, struct auth_sandbox *out);
     uint64_t weak_told; /* a bit for each token whose weakness was logged */
     struct guesses guesses;
 };
@@ -35,7 +39,10 @@ struct auth {
 /* What a request is about to do. */
 struct auth_question {
     enum auth_permission permission;
+    enum auth_permission or_else; /* is enough too; AUTH_ANYBODY: there is no such */
     const char *sandbox;                            /* its name; NULL: see auth_may */
+    bool later; /* which sandbox it asks about is known once its message was read: the front calls
+                 * auth_ask_about and auth_check then */
     bool stateless; /* the answer tells nothing of what the gateway has or does */
 };
 
@@ -50,6 +57,8 @@ struct auth_refusal {
 int auth_admit(struct auth *auth, const struct http_request *req,
                const struct auth_question *question, struct auth_principal *out,
                struct auth_refusal *refusal);
+/* From now on it asks about this sandbox. */
+void auth_ask_about(struct auth_principal *p, const struct auth_sandbox *sandbox);
 /* Whether somebody who was admitted may do something else too.  -1: err says what they lack.  Any
  * thread. */
 int auth_check(const struct auth_principal *p, enum auth_permission permission,

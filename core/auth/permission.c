@@ -22,12 +22,12 @@ const char *const auth_given_roles[] = {
 
 static const struct {
     const char *name, *help;
-    unsigned roles;
+    unsigned roles, own;
 } permissions[] = {
-    [AUTH_ANYBODY] = {"anybody", "Connect to the gateway", ~0U},
-    [AUTH_KNOWN_TO_US] = {"known", "Be known to the gateway", ~0U},
-    [AUTH_SUPERVISE] = {"supervisor", "Be the supervisor of a sandbox", 1U << AUTH_SANDBOX},
-#define X(id, name, roles, help) [AUTH_##id] = {name, help, roles},
+    [AUTH_ANYBODY] = {"anybody", "Connect to the gateway", ~0U, 0},
+    [AUTH_KNOWN_TO_US] = {"known", "Be known to the gateway", ~0U, 0},
+    [AUTH_SUPERVISE] = {"supervisor", "Be the supervisor of a sandbox", 1U << AUTH_SANDBOX, 0},
+#define X(id, name, roles, own, help) [AUTH_##id] = {name, help, roles, own},
     AUTH_PERMISSIONS(X)
 #undef X
 };
@@ -35,6 +35,11 @@ static const struct {
 bool auth_role_has(enum auth_role role, enum auth_permission permission)
 {
     return permissions[permission].roles & 1U << role;
+}
+
+bool auth_role_has_own(enum auth_role role, enum auth_permission permission)
+{
+    return permissions[permission].own & 1U << role;
 }
 
 const char *auth_role_word(enum auth_role role)
@@ -69,5 +74,5 @@ bool auth_only_admins(enum auth_permission permission)
         AUTH_ROLES(X)
 #undef X
         ;
-    return (permissions[permission].roles & given) == AUTH_ADMINS;
+    return ((permissions[permission].roles | permissions[permission].own) & given) == AUTH_ADMINS;
 }

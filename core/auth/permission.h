@@ -8,7 +8,7 @@
 /* id, name, whether the configuration can give it to the bearer of a token, what it is for */
 #define AUTH_ROLES(X)                                                                \
     X(VIEWER, "viewer", GIVEN, "reads")                                              \
-    X(USER, "user", GIVEN, "reads and proposes")                                     \
+    X(USER, "user", GIVEN, "reads, creates sandboxes, runs and proposes in its own") \
     X(APPROVER, "approver", GIVEN, "reads, decides drafts and changes policies") \
     X(ADMIN, "admin", GIVEN, "may do everything")                                    \
     X(SANDBOX, "sandbox", NOT_GIVEN, "is the supervisor of one sandbox")
@@ -23,33 +23,46 @@ enum auth_role {
 #define AUTH_READERS (1U << AUTH_VIEWER | 1U << AUTH_USER | 1U << AUTH_APPROVER | 1U << AUTH_ADMIN)
 #define AUTH_DECIDERS (1U << AUTH_APPROVER | 1U << AUTH_ADMIN)
 #define AUTH_ADMINS (1U << AUTH_ADMIN)
+#define AUTH_OWNERS (1U << AUTH_USER)
 
-/* id, name, the roles that have it, what it allows */
-#define AUTH_PERMISSIONS(X)                                                                      \
-    X(SANDBOX_READ, "sandbox.read", AUTH_READERS,                                                \
-      "See sandboxes, their logs and what they asked their proxy for")                           \
-    X(SANDBOX_CREATE, "sandbox.create", AUTH_ADMINS,                                             \
-      "Create sandboxes and change their settings")                                              \
-    X(SANDBOX_RUN, "sandbox.run", AUTH_ADMINS,                                                   \
-      "Start and stop sandboxes, and run commands in them")                                      \
-    X(SANDBOX_DELETE, "sandbox.delete", AUTH_ADMINS, "Delete sandboxes with their files")        \
-    X(POLICY_READ, "policy.read", AUTH_READERS, "Read policies and their revisions")             \
-    X(POLICY_PROPOSE, "policy.propose", 1U << AUTH_USER | AUTH_ADMINS,                           \
-      "Propose rules for others to decide")                                                      \
-    X(POLICY_CHANGE, "policy.change", AUTH_DECIDERS, "Replace, change and roll back policies")   \
-    X(POLICY_OVERRIDE, "policy.override", AUTH_ADMINS, "Overrule overridable voters")            \
-    X(DRAFT_READ, "draft.read", AUTH_READERS, "Read proposed rules and their history")           \
-    X(DRAFT_DECIDE, "draft.decide", AUTH_DECIDERS,                                               \
-      "Approve, reject, edit, undo and clear proposed rules")                                    \
-    X(DECISION_READ, "decision.read", AUTH_READERS, "Read decisions with their votes")           \
-    X(AUDIT_READ, "audit.read", AUTH_READERS, "Check the audit chain")                           \
-    X(PLUGIN_MANAGE, "plugin.manage", AUTH_ADMINS, "Reload the chain of voters")                 \
-    X(PROVIDER_MANAGE, "provider.manage", AUTH_ADMINS,                                           \
-      "Manage the credentials that sandboxes use")                                               \
-    X(TOKEN_MANAGE, "token.manage", AUTH_ADMINS, "Create and revoke tokens")                     \
-    X(HOST_MANAGE, "host.manage", AUTH_ADMINS, "Manage the hosts that run sandboxes")            \
-    X(CEILING_MANAGE, "ceiling.manage", AUTH_ADMINS, "Set the limits that no policy may exceed") \
-    X(GATEWAY_READ, "gateway.read", AUTH_READERS,                                                \
+/* id, name, the roles that have it for every sandbox, those that have it for their own alone, what
+ * it allows */
+#define AUTH_PERMISSIONS(X)                                            \
+    X(SANDBOX_READ, "sandbox.read", AUTH_READERS, 0,                   \
+      "See sandboxes, their logs and what they asked their proxy for") \
+    X(SANDBOX_CREATE, "sandbox.create", AUTH_ADMINS, AUTH_OWNERS,      \
+      "Create sandboxes and change their settings")                    \
+    X(SANDBOX_RUN, "sandbox.run", AUTH_ADMINS, AUTH_OWNERS,            \
+      "Start and stop sandboxes, and run commands in them")            \
+    X(SANDBOX_DELETE, "sandbox.delete", AUTH_ADMINS, AUTH_OWNERS,      \
+      "Delete sandboxes with their files")                             \
+    X(POLICY_READ, "policy.read", AUTH_READERS, 0,                     \
+      "Read policies and their revisions")                             \
+    X(POLICY_PROPOSE, "policy.propose", AUTH_ADMINS, AUTH_OWNERS,      \
+      "Propose rules for others to decide")                            \
+    X(POLICY_CHANGE, "policy.change", AUTH_DECIDERS, 0,                \
+      "Replace, change and roll back policies")                        \
+    X(POLICY_OVERRIDE, "policy.override", AUTH_ADMINS, 0,              \
+      "Overrule overridable voters")                                   \
+    X(DRAFT_READ, "draft.read", AUTH_READERS, 0,                       \
+      "Read proposed rules and their history")                         \
+    X(DRAFT_DECIDE, "draft.decide", AUTH_DECIDERS, 0,                  \
+      "Approve, reject, edit, undo and clear proposed rules")          \
+    X(DECISION_READ, "decision.read", AUTH_READERS, 0,                 \
+      "Read decisions with their votes")                               \
+    X(AUDIT_READ, "audit.read", AUTH_READERS, 0,                       \
+      "Check the audit chain")                                         \
+    X(PLUGIN_MANAGE, "plugin.manage", AUTH_ADMINS, 0,                  \
+      "Reload the chain of voters")                                    \
+    X(PROVIDER_MANAGE, "provider.manage", AUTH_ADMINS, 0,              \
+      "Manage the credentials that sandboxes use")                     \
+    X(TOKEN_MANAGE, "token.manage", AUTH_ADMINS, 0,                    \
+      "Create and revoke tokens")                                      \
+    X(HOST_MANAGE, "host.manage", AUTH_ADMINS, 0,                      \
+      "Manage the hosts that run sandboxes")                           \
+    X(CEILING_MANAGE, "ceiling.manage", AUTH_ADMINS, 0,                \
+      "Set the limits that no policy may exceed")                      \
+    X(GATEWAY_READ, "gateway.read", AUTH_READERS, 0,                   \
       "See the gateway's status, events, voters and permissions")
 
 /* The first three are no rights of people: no role of a person includes or lacks them. */
@@ -57,7 +70,7 @@ enum auth_permission {
     AUTH_ANYBODY,                                   /* whoever can connect */
     AUTH_KNOWN_TO_US,                               /* whoever is known, a supervisor too */
     AUTH_SUPERVISE,                                 /* the supervisor of a sandbox */
-#define X(id, name, roles, help) AUTH_##id,
+#define X(id, name, roles, own, help) AUTH_##id,
     AUTH_PERMISSIONS(X)
 #undef X
     AUTH_PERMISSION_COUNT,
@@ -65,6 +78,8 @@ enum auth_permission {
 };
 
 bool auth_role_has(enum auth_role role, enum auth_permission permission);
+/* For the sandboxes of whoever has the role: those that they create. */
+bool auth_role_has_own(enum auth_role role, enum auth_permission permission);
 const char *auth_role_word(enum auth_role role);
 /* False: there is no role of that name. */
 bool auth_role_find(const char *word, enum auth_role *out);

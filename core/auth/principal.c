@@ -3,6 +3,7 @@
 
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,7 +54,11 @@ bool auth_may(const struct auth_principal *p, enum auth_permission permission, c
         (*p->sandbox_id && sandbox && strcmp(sandbox, p->sandbox_id) != 0) ||
         (*p->only && (!sandbox || strcmp(sandbox, p->only) != 0)))
         return false;
-    return auth_role_has(p->role, permission);
+    if (auth_role_has(p->role, permission))
+        return true;
+    if (permission == AUTH_SANDBOX_CREATE)
+        return !sandbox && auth_role_has_own(p->role, permission);
+    return sandbox && strcmp(sandbox, p->asked) == 0 && p->rights & UINT32_C(1) << permission;
 }
 
 static void name_account(uid_t uid, char *out, size_t size)
@@ -64,6 +69,21 @@ static void name_account(uid_t uid, char *out, size_t size)
         snprintf(out, size, "%s", found->pw_name);
     else
         snprintf(out, size, "uid:%u", (unsigned)uid);
+}
+
+bool auth_account_uid(const char *name, uid_t *out)
+{
+    char space[16384], *end;
+    struct passwd entry, *found = NULL;
+    if (strncmp(name, "uid:", 4) == 0) {
+        unsigned long uid = strtoul(name + 4, &end, 10);
+        *out = (uid_t)uid;
+        return name[4] >= '0' && name[4] <= '9' && !*end && uid < UINT32_MAX;
+    }
+    if (getpwnam_r(name, &entry, space, sizeof space, &found) != 0 || !found)
+        return false;
+    *out = found->pw_uid;
+    return true;
 }
 
 void auth_look_up_name(struct auth_principal *p)

@@ -5,6 +5,7 @@
 #ifndef AUTH_PRINCIPAL_H
 #define AUTH_PRINCIPAL_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "auth/permission.h"
@@ -28,6 +29,8 @@ struct auth_principal {
     char account[128]; /* ... which has this name; "": not looked up, or not known */
     char sandbox_id[40];                            /* of a supervisor: its own; "": any */
     char only[64]; /* the id of the sandbox that its token is for; "": any */
+    char asked[64]; /* the sandbox that it asks about: its id, or the name of none; "": none */
+    uint32_t rights; /* to that one besides those of its role: a bit for each permission */
 };
 
 /* The gateway's own uid and root are admins, others are users. */
@@ -42,9 +45,13 @@ const char *auth_identity_word(const struct auth_principal *p);
 void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id);
 
 /* Whether it may do this to this sandbox.  sandbox: an id or a name; NULL: the gateway as a whole,
- * or the sandbox it belongs to. */
+ * or the sandbox it belongs to.  What it creates is its own; the settings of one that is there are
+ * for those who may create sandboxes for everybody. */
 bool auth_may(const struct auth_principal *p, enum auth_permission permission, const char *sandbox);
 
+/* The uid of the account that has this name, or of "uid:N".  False: there is none.  Blocks as
+ * auth_look_up_name does. */
+bool auth_account_uid(const char *name, uid_t *out);
 /* Looks up its name and its account, once.  Blocks: it reads files or asks a directory service. */
 void auth_look_up_name(struct auth_principal *p);
 /* What voters and records see of it; the texts point into p. */

@@ -195,6 +195,9 @@ json_t *pair_options(const struct cli *cli, const char *name, bool comma);
 /* ---- commands ---- */
 int cmd_sandbox_create(struct cli *cli);
 int cmd_sandbox_set(struct cli *cli);
+void print_holders(const json_t *sandbox);          /* its owner, and with whom it is shared */
+int cmd_sandbox_share(struct cli *cli);
+int cmd_sandbox_unshare(struct cli *cli);
 int cmd_sandbox_list(struct cli *cli);
 int cmd_sandbox_get(struct cli *cli);
 int cmd_sandbox_delete(struct cli *cli);

@@ -52,6 +52,17 @@ static const struct arg_option sandbox_set[] = {
     {"remove-label", 0, ARG_VALUE, "K", "a label to take away; may be repeated"},
     {0},
 };
+#define WITH {"with", 0, ARG_VALUE, "PRINCIPAL", \
+              "whom: the name of a token, a certificate or an account, as sluice whoami shows it"}
+static const struct arg_option sandbox_share[] = {
+    WITH,
+    {"role", 0, ARG_VALUE, "R", "what they may do with it:" AUTH_GIVEN_WORDS},
+    {0},
+};
+static const struct arg_option sandbox_unshare[] = {
+    WITH,
+    {0},
+};
 static const struct arg_option sandbox_list[] = {
     {"label", 'l', ARG_VALUE, "K=V[,K=V...]",
      "only those with all of these labels; may be repeated"},
@@ -349,6 +360,11 @@ const struct command cli_commands[] = {
     {"sandbox", "set", "[NAME]", sandbox_set, cmd_sandbox_set,
      "change what may change while a sandbox runs, at once",
      "sluice sandbox set demo --hold 20s --agent-proposals on"},
+    {"sandbox", "share", "[NAME]", sandbox_share, cmd_sandbox_share,
+     "let somebody else use a sandbox, in a role, at once",
+     "sluice sandbox share demo --with bob --role user"},
+    {"sandbox", "unshare", "[NAME]", sandbox_unshare, cmd_sandbox_unshare,
+     "let them use it no longer", "sluice sandbox unshare demo --with bob"},
     {"sandbox", "delete", "NAME...", none, cmd_sandbox_delete,
      "stop sandboxes and delete them with their files", "sluice sandbox delete demo"},
     {"sandbox", "stop", "[NAME]", none, cmd_sandbox_stop, "stop a sandbox; its files stay",

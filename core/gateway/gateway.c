@@ -240,7 +240,7 @@ static void fill_api(struct gateway *g)
     g->api.auth.n_certificates = g->config.auth->n_certificates;
     g->api.auth.find_supervisor = runtime_by_token;
     g->api.auth.supervisors = g->runtime;
-    g->api.auth.find_sandbox = runtime_id_of;
+    g->api.auth.find_sandbox = runtime_by_name;
     g->api.reload = gateway_reload;
     g->api.reload_ctx = g;
     g->api.config_file = g->flags->config;

@@ -353,8 +353,9 @@ static void refuse(struct http_request *req, enum grpc_code code, const char *te
 static bool admit(struct http_request *req, struct grpc *grpc, const struct grpc_method *method,
                   struct auth_principal *who)
 {
-    const struct auth_question question = {method->permission, NULL,
-                                           method->permission == AUTH_ANYBODY};
+    const struct auth_question question = {.permission = method->permission,
+                                           .later = method->of_sandbox,
+                                           .stateless = method->permission == AUTH_ANYBODY};
     struct auth_refusal refusal;
     if (auth_admit(grpc->auth, req, &question, who, &refusal) != 0) {
         refuse(req, grpc_code_of(refusal.err.kind), refusal.err.text);

@@ -290,7 +290,7 @@ static int update_setting(struct grpc_work *work)
     struct sandbox_changes *changes = arena_zalloc(work->arena, sizeof *changes);
     struct settings_change *change = arena_zalloc(work->arena, sizeof *change);
     /* As the API asks for it: settings are not the policy. */
-    if (auth_check(&work->who, AUTH_SANDBOX_CREATE, NULL, &work->err) != 0 ||
+    if (auth_check(&work->who, AUTH_SANDBOX_CREATE, grpc_text(work, "sandbox"), &work->err) != 0 ||
         grpc_find_sandbox(work, "sandbox", &s) != 0 || read_setting(work, changes) != 0)
         return -1;
     *change = (struct settings_change){.sandbox = s.name,
@@ -318,9 +318,9 @@ static int update(struct grpc_work *work, struct doc_writer *w)
 }
 
 static const struct grpc_method methods[] = {
-    READ("GetSandboxConfig", AUTH_POLICY_READ, get),
+    READ_ONE("GetSandboxConfig", AUTH_POLICY_READ, get),
     READ("GetGatewayConfig", AUTH_GATEWAY_READ, get_gateway),
-    CHANGE("UpdateConfig", AUTH_POLICY_CHANGE, update),
+    CHANGE_ONE("UpdateConfig", AUTH_POLICY_CHANGE, update),
     READ("GetSandboxPolicyStatus", AUTH_POLICY_READ, status),
     READ("ListSandboxPolicies", AUTH_POLICY_READ, list),
 };

@@ -382,14 +382,14 @@ static int approve_all(struct grpc_work *work, struct doc_writer *w)
 /* ---- the methods ---- */
 
 static const struct grpc_method methods[] = {
-    READ("GetDraftPolicy", AUTH_DRAFT_READ, list_drafts),
-    READ("GetDraftHistory", AUTH_DRAFT_READ, history),
-    CHANGE("ApproveDraftChunk", AUTH_DRAFT_DECIDE, approve),
-    CHANGE("ApproveAllDraftChunks", AUTH_DRAFT_DECIDE, approve_all),
-    CHANGE("RejectDraftChunk", AUTH_DRAFT_DECIDE, reject),
-    CHANGE("EditDraftChunk", AUTH_DRAFT_DECIDE, edit),
-    CHANGE("UndoDraftChunk", AUTH_DRAFT_DECIDE, undo),
-    CHANGE("ClearDraftChunks", AUTH_DRAFT_DECIDE, clear),
+    READ_ONE("GetDraftPolicy", AUTH_DRAFT_READ, list_drafts),
+    READ_ONE("GetDraftHistory", AUTH_DRAFT_READ, history),
+    CHANGE_ONE("ApproveDraftChunk", AUTH_DRAFT_DECIDE, approve),
+    CHANGE_ONE("ApproveAllDraftChunks", AUTH_DRAFT_DECIDE, approve_all),
+    CHANGE_ONE("RejectDraftChunk", AUTH_DRAFT_DECIDE, reject),
+    CHANGE_ONE("EditDraftChunk", AUTH_DRAFT_DECIDE, edit),
+    CHANGE_ONE("UndoDraftChunk", AUTH_DRAFT_DECIDE, undo),
+    CHANGE_ONE("ClearDraftChunks", AUTH_DRAFT_DECIDE, clear),
 };
 
 const struct grpc_methods grpc_drafts_methods = {OPENSHELL_SERVICE, methods,

@@ -227,6 +227,7 @@ static void input_ended(struct grpc_call *call)
 static const struct grpc_method methods[] = {
     {.name = "ExecSandbox",
      .permission = AUTH_SANDBOX_RUN,
+     .of_sandbox = true,
      .kind = GRPC_SERVER_STREAMS,
      .message = run_once,
      .drained = grpc_session_drained,
@@ -234,6 +235,7 @@ static const struct grpc_method methods[] = {
      .work = prepare_once},
     {.name = "ExecSandboxInteractive",
      .permission = AUTH_SANDBOX_RUN,
+     .of_sandbox = true,
      .kind = GRPC_SERVER_STREAMS | GRPC_CLIENT_STREAMS,
      .message = take_input,
      .half_closed = input_ended,

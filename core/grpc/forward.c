@@ -274,10 +274,11 @@ static void input_ended(struct grpc_call *call)
 }
 
 static const struct grpc_method methods[] = {
-    READ("CreateSshSession", AUTH_SANDBOX_RUN, find_session_sandbox),
+    READ_ONE("CreateSshSession", AUTH_SANDBOX_RUN, find_session_sandbox),
     READ("RevokeSshSession", AUTH_SANDBOX_RUN, read_token),
     {.name = "ForwardTcp",
      .permission = AUTH_SANDBOX_RUN,
+     .of_sandbox = true,
      .kind = GRPC_SERVER_STREAMS | GRPC_CLIENT_STREAMS,
      .message = take_input,
      .half_closed = input_ended,

@@ -84,7 +84,7 @@ static int find(struct grpc_work *work, struct doc_writer *w)
 }
 
 static const struct grpc_method methods[] = {
-    READ("GetSandboxLogs", AUTH_SANDBOX_READ, find),
+    READ_ONE("GetSandboxLogs", AUTH_SANDBOX_READ, find),
 };
 
 const struct grpc_methods grpc_logs_methods = {OPENSHELL_SERVICE, methods,

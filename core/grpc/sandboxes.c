@@ -2,8 +2,10 @@
 /* Sandboxes: made, seen, stopped, started and deleted, by the same calls as in the HTTP API. */
 #include "grpc/sandboxes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "auth/holders.h"
 #include "grpc/page.h"
 #include "grpc/providers.h"
 #include "grpc/work.h"
@@ -186,6 +188,13 @@ static const struct sandbox_exec *read_main(struct grpc_work *work, const struct
     return main;
 }
 
+static void set_owner(struct grpc_work *work, struct store_sandbox *record)
+{
+    char *holders = auth_holders_new(&work->who);
+    record->holders_json = arena_str(work->arena, holders);
+    free(holders);
+}
+
 static int make_record(struct grpc_work *work, const struct doc_node *spec,
                        const char *workspace, struct store_sandbox *out)
 {
@@ -202,6 +211,7 @@ static int make_record(struct grpc_work *work, const struct doc_node *spec,
     runtime_host(work->grpc->runtime, &host);
     sandbox_record_make(&wanted, &host, work->arena, out, &work->problems);
     out->workspace = workspace;
+    set_owner(work, out);
     return work->problems.n ? error_set(&work->err, ERROR_INVALID, "no sandbox was made") : 0;
 }
 
@@ -366,11 +376,11 @@ static int delete(struct grpc_work *work, struct doc_writer *w)
 
 static const struct grpc_method methods[] = {
     CHANGE("CreateSandbox", AUTH_SANDBOX_CREATE, create),
-    READ("GetSandbox", AUTH_SANDBOX_READ, get),
+    READ_ONE("GetSandbox", AUTH_SANDBOX_READ, get),
     READ("ListSandboxes", AUTH_SANDBOX_READ, list),
-    READ("StopSandbox", AUTH_SANDBOX_RUN, stop),
-    READ("StartSandbox", AUTH_SANDBOX_RUN, start),
-    READ("DeleteSandbox", AUTH_SANDBOX_DELETE, delete),
+    READ_ONE("StopSandbox", AUTH_SANDBOX_RUN, stop),
+    READ_ONE("StartSandbox", AUTH_SANDBOX_RUN, start),
+    READ_ONE("DeleteSandbox", AUTH_SANDBOX_DELETE, delete),
 };
 
 const struct grpc_methods grpc_sandbox_methods = {OPENSHELL_SERVICE, methods,

@@ -27,6 +27,7 @@ enum grpc_kind {
 struct grpc_method {
     const char *name;
     enum auth_permission permission;
+    bool of_sandbox; /* it calls grpc_find_sandbox before all else, which checks the permission */
     unsigned kind;                                  /* of enum grpc_kind; 0: unary */
     size_t max;                                     /* bytes of a message; 0: one of the two */
     /* What is not needed is NULL. */

@@ -380,6 +380,7 @@ static int find(struct grpc_work *work, struct doc_writer *w)
 static const struct grpc_method methods[] = {
     {.name = "WatchSandbox",
      .permission = AUTH_SANDBOX_READ,
+     .of_sandbox = true,
      .kind = GRPC_SERVER_STREAMS,
      .message = grpc_do,
      .cancelled = grpc_forget_work,

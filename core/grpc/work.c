@@ -110,7 +110,7 @@ int grpc_workspace(struct grpc_work *work, const char **out)
     return store_workspace_get(work->grpc->store, name, work->arena, &found, &work->err);
 }
 
-int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out)
+static int find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out)
 {
     struct store *store = work->grpc->store;
     const char *name, *workspace;
@@ -127,6 +127,16 @@ int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sa
     }
     /* Clients look for these words. */
     return error_set(&work->err, ERROR_NOT_FOUND, "sandbox not found");
+}
+
+int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out)
+{
+    if (find_sandbox(work, field, out) != 0)
+        return -1;
+    if (!work->of_sandbox)
+        return 0;
+    auth_ask_about(&work->who, &(struct auth_sandbox){out->id, out->holders_json});
+    return auth_check(&work->who, work->permission, out->id, &work->err);
 }
 
 /* ---- the answer ---- */
@@ -313,6 +323,8 @@ static struct grpc_work *new_work(struct grpc_call *call)
     work->call = call;
     work->fn = call->method->work;
     work->secret = call->method->secret;
+    work->of_sandbox = call->method->of_sandbox;
+    work->permission = call->method->permission;
     return work;
 }
 

@@ -41,14 +41,21 @@ struct grpc_work {
     const struct openshell_method *method;
     int (*fn)(struct grpc_work *work, struct doc_writer *answer);
     struct buf answer;
-    bool failed, secret;
+    bool failed, secret, of_sandbox;
+    enum auth_permission permission;                /* of the method */
     uint64_t replay;                                /* its number; 0: it may be repeated */
 };
 
-/* Rows of such methods. */
+/* Rows of such methods; those of one sandbox are of_sandbox. */
 #define READ(title, right, fn)                                                        \
     {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
      .work = (fn)}
+#define READ_ONE(title, right, fn)                                                    \
+    {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
+     .work = (fn), .of_sandbox = true}
+#define CHANGE_ONE(title, right, fn)                                                  \
+    {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
+     .work = (fn), .of_sandbox = true, .ordered = true}
 #define CHANGE(title, right, fn)                                                      \
     {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
      .work = (fn), .ordered = true}
@@ -84,7 +91,7 @@ int grpc_required(struct grpc_work *work, const char *field, const char **out);
  * of that name. */
 int grpc_workspace(struct grpc_work *work, const char **out);
 /* The sandbox of that workspace that the field names, by name, or by id where the request has no
- * scope. */
+ * scope.  -1 also where the method is of_sandbox and who asks may not do it to that one. */
 int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out);
 /* Milliseconds since 1970 of an RFC 3339 text in UTC; 0: it is none. */
 int64_t grpc_parse_time(const char *text);

@@ -149,7 +149,7 @@ static int list_nothing(struct grpc_work *work, struct doc_writer *w)
 static const struct grpc_method methods[] = {
     READ("GetWorkspace", AUTH_SANDBOX_READ, get),
     READ("ListWorkspaces", AUTH_SANDBOX_READ, list),
-    READ("CreateWorkspace", AUTH_SANDBOX_CREATE, create),
+    READ("CreateWorkspace", AUTH_SANDBOX_DELETE, create),
     READ("DeleteWorkspace", AUTH_SANDBOX_DELETE, delete),
     READ("GetService", AUTH_SANDBOX_READ, find_no_service),
     READ("GetSandboxTemplate", AUTH_SANDBOX_READ, find_no_template),

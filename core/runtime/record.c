@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/holders.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/text.h"
@@ -213,6 +214,7 @@ void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runti
         .hold_ms = wanted->hold_ms,
         .agent_proposals = wanted->agent_proposals,
         .observe = wanted->observe,
+        .holders_json = AUTH_NO_HOLDERS,
         .token_hash = "", .main_json = "", .main_error = "",
         .phase = "provisioning",
         .error = "",
@@ -248,6 +250,28 @@ static const char *merge_labels(const char *labels_json, const char *changes, st
     return merged;
 }
 
+static void change_share(const struct sandbox_changes *changes, struct arena *arena,
+                         struct store_sandbox *record, struct problems *problems)
+{
+    enum auth_role role;
+    const char *with = changes->share_with;
+    bool gives = auth_role_find(changes->share_role, &role);
+    char *holders = gives ? auth_holders_share(record->holders_json, with, role)
+                          : auth_holders_unshare(record->holders_json, with);
+    if (holders)
+        record->holders_json = arena_str(arena, holders);
+    else if (gives)
+        problems_add(problems, "with", 0, 0,
+                     "it is shared with %d already, which is the most: end one with "
+                     "`sluice sandbox unshare`",
+                     AUTH_SHARES_MAX);
+    else
+        problems_add(problems, "with", 0, 0,
+                     "it is not shared with '%.128s': `sluice sandbox get` shows with whom it is",
+                     with);
+    free(holders);
+}
+
 void sandbox_record_change(const struct sandbox_changes *changes, struct arena *arena,
                            struct store_sandbox *record, struct problems *problems)
 {
@@ -261,5 +285,7 @@ void sandbox_record_change(const struct sandbox_changes *changes, struct arena *
         record->labels_json = merge_labels(record->labels_json, changes->labels_json, arena);
         sandbox_labels_check(record->labels_json, arena, problems);
     }
+    if (changes->share_with)
+        change_share(changes, arena, record, problems);
     check_settings(record, problems);
 }

@@ -28,11 +28,14 @@ struct sandbox_changes {
     bool has_hold, has_proposals;                   /* whether the next two are written */
     int64_t hold_ms;
     bool agent_proposals;
+    const char *share_with;                         /* the name of whoever it is; NULL: nobody */
+    const char *share_role;                         /* "": it ends */
 };
 
 /* What runtime_set_settings does, and in which arena. */
 struct settings_change {
     const char *sandbox;                            /* its name */
+    const char *id; /* which it must have; NULL: any */
     const struct sandbox_changes *changes;
     const char *actor;                              /* who asks for it */
     struct arena *arena;

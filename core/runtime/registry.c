@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/auth.h"
 #include "base/alloc.h"
 #include "base/program.h"
 #include "runtime/observers.h"
@@ -44,6 +45,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
     s->all = all;
     s->id = alloc_str(record->id);
     s->name = alloc_str(record->name);
+    s->holders = alloc_str(record->holders_json);
     s->dir = alloc_printf("%s/sandboxes/%s", all->setup.state_dir, record->id);
     s->log.folder = s->dir;
     s->number = record->number;
@@ -70,6 +72,7 @@ static void free_sandbox(struct sandbox *s)
     json_decref(s->warnings);
     free(s->id);
     free(s->name);
+    free(s->holders);
     free(s->ssh_host_key);
     free(s->dir);
     free(s);
@@ -352,10 +355,12 @@ const char *runtime_by_token(void *ctx, const char *token)
     return NULL;
 }
 
-const char *runtime_id_of(void *ctx, const char *name)
+bool runtime_by_name(void *ctx, const char *name, struct auth_sandbox *out)
 {
     const struct sandbox *s = sandbox_by_name(ctx, name);
-    return s ? s->id : NULL;
+    if (s)
+        *out = (struct auth_sandbox){s->id, s->holders};
+    return s;
 }
 
 json_t *runtime_warnings(struct runtime *all, const char *id)

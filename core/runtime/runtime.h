@@ -87,8 +87,9 @@ int runtime_adopt(struct runtime *runtime, struct error *err);
 void runtime_host(const struct runtime *runtime, struct runtime_host *out);
 /* The id of the sandbox whose supervisor has this token, or NULL.  ctx: struct runtime *. */
 const char *runtime_by_token(void *ctx, const char *token);
-/* The id of the sandbox that has this name, or NULL. */
-const char *runtime_id_of(void *ctx, const char *name);
+struct auth_sandbox;
+/* The sandbox that has this name; its texts last until the loop goes on. */
+bool runtime_by_name(void *ctx, const char *name, struct auth_sandbox *out);
 /* Nobody waits any longer for a sandbox to come up: supervisors cannot reach this gateway any
  * more. */
 void runtime_drain(struct runtime *runtime);

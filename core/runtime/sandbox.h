@@ -32,6 +32,7 @@ struct sandbox {
     struct sandbox *next;
     struct runtime *all;
     char *id, *name, *dir;
+    char *holders;                                  /* as the store has them */
     int64_t number;
     bool observe;                                   /* as the store has it */
     bool proxy;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/holders.h"
 #include "base/alloc.h"
 #include "runtime/record.h"
 #include "runtime/sandbox.h"
@@ -44,6 +45,8 @@ static int change_record(struct store *store, struct settings_change *change, st
     struct store_sandbox *record = &change->record;
     if (store_sandbox_get(store, change->sandbox, change->arena, record, err) != 0)
         return -1;
+    if (change->id && strcmp(change->id, record->id) != 0)
+        return error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", change->sandbox);
     sandbox_record_change(change->changes, change->arena, record, change->problems);
     if (change->problems->n)
         return error_set(err, ERROR_INVALID, "%s", change->problems->items[0].message);
@@ -80,6 +83,8 @@ static void tell_supervisor(struct runtime *all, const struct store_sandbox *rec
     struct sandbox *s = sandbox_find(all, record->id);
     if (!s)
         s = sandbox_add(all, record);
+    free(s->holders);
+    s->holders = alloc_str(record->holders_json);
     s->settings = sandbox_settings_of(record);
     sandbox_send_settings(s);
 }
@@ -87,10 +92,11 @@ static void tell_supervisor(struct runtime *all, const struct store_sandbox *rec
 static void publish(struct runtime *all, const struct store_sandbox *record, const char *actor)
 {
     events_publish(all->setup.events, "settings", record->name,
-                   json_pack("{s:s, s:s, s:I, s:b, s:o}", "actor", actor, "approval_mode",
+                   json_pack("{s:s, s:s, s:I, s:b, s:o, s:o}", "actor", actor, "approval_mode",
                              record->approval_mode, "hold_ms", (json_int_t)record->hold_ms,
                              "agent_proposals", record->agent_proposals, "labels",
-                             json_loads(record->labels_json, 0, NULL)));
+                             json_loads(record->labels_json, 0, NULL), "shares",
+                             auth_holders_shares(record->holders_json)));
 }
 
 static void recorded(void *arg)

@@ -39,6 +39,7 @@ struct store_record {
     comma X(TEXT, labels_json)         \
     comma X(TEXT, env_json)            \
     comma X(TEXT, approval_mode)       \
+    comma X(TEXT, holders_json)        \
     comma X(TEXT, token_hash)          \
     comma X(TEXT, phase)               \
     comma X(TEXT, error)               \

@@ -70,6 +70,8 @@ int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, 
     struct store_workspace workspace;
     if (!sandbox->workspace)
         sandbox->workspace = STORE_WORKSPACE;
+    if (!sandbox->holders_json)
+        sandbox->holders_json = "{}";
     int found = tx->backend->workspaces->find(tx, sandbox->workspace, tx->arena, &workspace, err);
     if (found <= 0)
         return found < 0 ? -1

@@ -64,6 +64,8 @@ struct store_sandbox {
     const char *network;                            /* "proxy" or "none" */
     const char *labels_json, *env_json;             /* objects of texts */
     const char *approval_mode;                      /* "manual" or "auto" */
+    const char *holders_json; /* its owner and with whom it is shared: auth/holders.h; NULL in a new
+                               * one: nobody */
     const char *token_hash;                         /* SHA-256 of its supervisor's token */
     const char *phase;                              /* "provisioning", "ready", … */
     const char *error;                              /* why the phase is error, else "" */
@@ -105,7 +107,7 @@ int store_tx_sandbox_main_end(struct store_tx *tx, const char *id, int64_t at_ms
                               const char *error, struct error *err);
 int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash,
                            struct error *err);
-/* Labels, approval mode, hold and agent proposals of the record. */
+/* Labels, approval mode, hold, agent proposals and holders of the record. */
 int store_tx_sandbox_settings(struct store_tx *tx, const struct store_sandbox *sandbox,
                               struct error *err);
 int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);

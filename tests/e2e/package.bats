@@ -80,7 +80,7 @@ life_of_a_gateway() {
     sluice policy set second --policy /packages/first.yaml --wait
     [ "$(knock second)" = 200 ]
 
-    say "a member of the group sluice reads and proposes, another user cannot connect"
+    say "a member of the group sluice reads and deletes nothing of others, another user cannot connect"
     adduser --quiet --system --home /home/alice alice
     adduser --quiet alice sluice >/dev/null
     adduser --quiet --system --home /home/bob bob

@@ -70,7 +70,7 @@ PYTHON
     run -0 sluice --gateway team whoami -o json
     [ "$(jq -r '"\(.name) \(.role) \(.identity) \(.via) \(.from)"' <<<"$output" | sed 's/:[0-9]*$//')" = "alice approver certificate tls tcp:10.77.0.2" ]
     run -1 sluice --gateway team sandbox create --name no
-    [[ "$output" == *"only an admin may do this"* ]]
+    [[ "$output" == *"the role approver may not do this, as it lacks the permission sandbox.create"* ]]
     run -0 sluice gateway select team
     SLUICE_GATEWAY='' SLUICE_TOKEN=$(cat "$state/admin.token") run -0 sluice status
     [[ "$output" == *"$address"* ]]
@@ -138,6 +138,53 @@ PYTHON
     run -0 sluice token revoke carol
     as_carol -1 sandbox list
     [[ "$output" == *"who is asking is not known"* ]]
+}
+
+team_call() {      # team_call TOKEN METHOD NAME: a request whose field 1 is the name
+    /usr/bin/python3 - "$state/tls/ca.pem" "$@" <<'PYTHON'
+import sys
+import grpc
+roots, token, method, name = open(sys.argv[1], "rb").read(), *sys.argv[2:]
+channel = grpc.secure_channel("10.77.0.2:7443", grpc.ssl_channel_credentials(roots))
+call = channel.unary_unary("/openshell.v1.OpenShell/" + method)
+try:
+    call(bytes([10, len(name)]) + name.encode(), timeout=60, metadata=[("authorization", "Bearer " + token)])
+except grpc.RpcError as error:
+    sys.exit(f"{error.code().name}: {error.details()}")
+PYTHON
+}
+
+@test "who creates a sandbox owns it; others use it once it is shared, in the API and over gRPC" {
+    olga=$(sluice token create --name olga --role user -o json | jq -r .token)
+    carl=$(sluice token create --name carl --role viewer -o json | jq -r .token)
+    SLUICE_TOKEN=$olga run -0 sluice sandbox create --name hers
+    SLUICE_TOKEN=$olga run -0 sluice sandbox exec hers -- echo hello
+    [[ "$output" == *hello* ]]
+    SLUICE_TOKEN=$carl run -0 sluice sandbox get hers
+    [[ "$output" == *"Owner:     olga"* ]]
+    SLUICE_TOKEN=$carl run -1 sluice sandbox exec hers -- true
+    [[ "$output" == *"the role viewer may not do this, as it lacks the permission sandbox.run"* ]]
+    SLUICE_TOKEN=$olga run -1 sluice sandbox share hers --with carl --role approver
+    [[ "$output" == *"may do policy.change there, which you may not"* ]]
+    run -1 team_call "$carl" StopSandbox hers
+    [[ "$output" == *PERMISSION_DENIED*"lacks the permission sandbox.run"* ]]
+    SLUICE_TOKEN=$olga run -0 sluice sandbox share hers --with carl --role user
+    [[ "$output" == *"✓ Sandbox hers is shared with carl"*"Shared:    with carl as user"* ]]
+    SLUICE_TOKEN=$carl run -0 sluice sandbox exec hers -- true
+    run -0 team_call "$carl" StopSandbox hers
+    stop_gateway
+    start_gateway --config "$state/sluice.yaml"
+    SLUICE_TOKEN=$carl run -0 sluice sandbox start hers
+    SLUICE_TOKEN=$olga run -0 sluice sandbox unshare hers --with carl
+    SLUICE_TOKEN=$carl run -1 sluice sandbox exec hers -- true
+    ci=$(sluice token create --name ci --role admin --sandbox hers -o json | jq -r .token)
+    sluice -q sandbox create --name others >/dev/null
+    run -0 team_call "$ci" GetSandbox hers
+    run -1 team_call "$ci" GetSandbox others
+    [[ "$output" == *PERMISSION_DENIED*"this token is for one sandbox alone"* ]]
+    SLUICE_TOKEN=$olga run -1 sluice sandbox delete others
+    [[ "$output" == *"the role user may do this to its own sandboxes alone"* ]]
+    SLUICE_TOKEN=$olga run -0 sluice sandbox delete hers
 }
 
 @test "SIGHUP reads certificates again; a wrong file changes nothing, and the log says why" {

@@ -78,6 +78,7 @@ static void table_one(const struct cli *cli, const json_t *s)
     terminal_print(stdout, "Revision:  %lld (loaded: %lld)\nHash:      %s\nCreated:   %s\n",
                    json_number(s, "policy_revision"), json_number(s, "loaded_revision"),
                    json_text(s, "policy_hash"), json_text(s, "created_at"));
+    print_holders(s);
     print_settings(s);
     print_main_process(s);
     terminal_print(stdout, "Observe:   %s\n",

@@ -278,6 +278,7 @@ static const char *const steps[] = {
     " created_at_ms INTEGER NOT NULL,"
     " expires_at_ms INTEGER NOT NULL"
     ") STRICT;",
+    "ALTER TABLE sandbox ADD COLUMN holders_json TEXT NOT NULL DEFAULT '{}';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -10,23 +10,73 @@
 struct role {
     const char *name;
     struct http_field headers[2];
+    const char *bearer; /* whose token is made for the test; NULL: see headers */
 };
 
 static const struct role roles[] = {
-    {"anonymous", {{"X-As", "anonymous"}}},
-    {"user", {{"X-As", "user"}}},
-    {"admin", {{NULL, NULL}}},
-    {"admin-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " ADMIN_TOKEN}}},
-    {"sandbox", {{"X-As", "anonymous"}, {"Authorization", "Bearer " SANDBOX_TOKEN}}},
-    {"deleted-sandbox", {{"X-As", "anonymous"}, {"Authorization", "Bearer nobody's"}}},
-    {"foreign-page", {{"Origin", "http://evil.example"}}},
-    {"forwarded", {{"Via", "1.1 edge"}}},
-    {"other-site", {{"Sec-Fetch-Site", "cross-site"}, {"Authorization", "Bearer " ADMIN_TOKEN}}},
-    {"viewer-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " VERA_TOKEN}}},
-    {"user-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " BOB_TOKEN}}},
-    {"approver-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " PAUL_TOKEN}}},
+    {"anonymous", {{"X-As", "anonymous"}}, NULL},
+    {"user", {{"X-As", "user"}}, NULL},
+    {"admin", {{NULL, NULL}}, NULL},
+    {"admin-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " ADMIN_TOKEN}}, NULL},
+    {"sandbox", {{"X-As", "anonymous"}, {"Authorization", "Bearer " SANDBOX_TOKEN}}, NULL},
+    {"deleted-sandbox", {{"X-As", "anonymous"}, {"Authorization", "Bearer nobody's"}}, NULL},
+    {"foreign-page", {{"Origin", "http://evil.example"}}, NULL},
+    {"forwarded", {{"Via", "1.1 edge"}}, NULL},
+    {"other-site",
+     {{"Sec-Fetch-Site", "cross-site"}, {"Authorization", "Bearer " ADMIN_TOKEN}},
+     NULL},
+    {"viewer-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " VERA_TOKEN}}, NULL},
+    {"user-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " BOB_TOKEN}}, NULL},
+    {"approver-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " PAUL_TOKEN}}, NULL},
+    {"owner", {{"X-As", "anonymous"}}, "olga"},
+    {"shared-user", {{"X-As", "anonymous"}}, "sam"},
+    {"shared-approver", {{"X-As", "anonymous"}}, "sue"},
+    {"owner-certificate", {{"X-As", "CN=olga"}}, NULL},
+    {"other-certificate", {{"X-As", "CN=carl"}}, NULL},
 };
 enum { ROLES = sizeof roles / sizeof *roles };
+
+static const char *make_token(struct api_fixture *d, const char *name, const char *role)
+{
+    struct answer a = ASK(d, "POST", "/v1/tokens",
+                          .body = arena_printf(d->g.arena, "{\"name\":\"%s\",\"role\":\"%s\"}",
+                                               name, role));
+    assert_status(&a, 201);
+    return arena_printf(d->g.arena, "Bearer %s", text_of(&a, "token"));
+}
+
+static void share(struct api_fixture *d, const char *as, const char *with, const char *role)
+{
+    struct answer a = ASK(d, "PUT", arena_printf(d->g.arena, "/v1/sandboxes/1/shares/%s", with),
+                          HEADERS({"Authorization", as}),
+                          .body = arena_printf(d->g.arena, "{\"role\":\"%s\"}", role));
+    assert_status(&a, 200);
+}
+
+/* A sandbox "1" of olga's, shared with two who have no more than the role viewer. */
+static void make_team(struct api_fixture *d, const char *bearers[3])
+{
+    bearers[0] = make_token(d, "olga", "user");
+    bearers[1] = make_token(d, "sam", "viewer");
+    bearers[2] = make_token(d, "sue", "viewer");
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", HEADERS({"Authorization", bearers[0]}),
+                          .body = "{\"name\":\"1\"}");
+    assert_status(&a, 201);
+    share(d, bearers[0], "sam", "user");
+    share(d, "Bearer " ADMIN_TOKEN, "sue", "approver");
+}
+
+/* The header fields of those whose token was made for the test. */
+static void give_tokens(struct api_fixture *d, struct role *all)
+{
+    static const char *const names[] = {"olga", "sam", "sue"};
+    const char *bearers[3];
+    make_team(d, bearers);
+    for (int i = 0; i < ROLES; i++)
+        for (int k = 0; k < 3; k++)
+            if (all[i].bearer && strcmp(all[i].bearer, names[k]) == 0)
+                all[i].headers[1] = (struct http_field){"Authorization", bearers[k]};
+}
 
 static const char *judge(struct api_fixture *d, const struct http_route *route,
                          const struct role *role)
@@ -37,11 +87,12 @@ static const char *judge(struct api_fixture *d, const struct http_route *route,
     return a.status == 299 ? "allowed" : arena_printf(d->g.arena, "%d", a.status);
 }
 
-static void add_line(struct api_fixture *d, const struct http_route *route, struct buf *out)
+static void add_line(struct api_fixture *d, const struct http_route *route,
+                     const struct role *all, struct buf *out)
 {
     buf_printf(out, "%-6s %-50s", route->method, route->pattern);
     for (int i = 0; i < ROLES; i++)
-        buf_printf(out, " %-*s", (int)strlen(roles[i].name), judge(d, route, &roles[i]));
+        buf_printf(out, " %-*s", (int)strlen(roles[i].name), judge(d, route, &all[i]));
     const struct api_route *doc = route->doc;
     buf_printf(out, " %s\n", auth_permission_word(doc->permission));
 }
@@ -63,13 +114,16 @@ static void rights_are_the_golden_list(void **state)
 {
     struct api_fixture *d = *state;
     struct buf now = {0};
+    struct role all[ROLES];
+    memcpy(all, roles, sizeof all);
+    give_tokens(d, all);
     d->judge_only = true;
     buf_printf(&now, "# %-55s", "route");
     for (int i = 0; i < ROLES; i++)
         buf_printf(&now, " %s", roles[i].name);
     buf_puts(&now, " permission\n");
     for (size_t i = 0; i < api_router.n_routes; i++)
-        add_line(d, &api_router.routes[i], &now);
+        add_line(d, &api_router.routes[i], all, &now);
     char *golden = read_golden(d), *save = NULL, *text = arena_str(d->g.arena, buf_str(&now));
     unsigned missing = 0;
     for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
@@ -99,6 +153,15 @@ static void refusals_say_what_to_do(void **state)
     assert_problem(&a, 403, "/forbidden",
                    "the role user may not do this, as it lacks the permission policy.change: ask "
                    "with a token of a role that has it (GET /v1/permissions)");
+    a = ASK(d, "POST", "/v1/sandboxes/demo/stop", HEADERS({"X-As", "user"}));
+    assert_problem(
+        &a, 403, "/forbidden",
+        "the role user may do this to its own sandboxes alone: ask the owner of this one "
+        "to share it with you (sluice sandbox share), or an admin");
+    a = ASK(d, "PATCH", "/v1/sandboxes/demo", HEADERS({"X-As", "user"}), .body = "{}");
+    assert_problem(
+        &a, 403, "/forbidden",
+        "only an admin may do this: the gateway's own user, root, or a token of an admin");
     a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"X-As", "user"}));
     assert_problem(
         &a, 403, "/forbidden",
@@ -219,6 +282,9 @@ static const char *author_of(struct api_fixture *d, const char *token)
 static void a_person_is_one_whichever_way_they_come(void **state)
 {
     struct api_fixture *d = *state;
+    struct answer shared =
+        ASK(d, "PUT", "/v1/sandboxes/demo/shares/bob", .body = "{\"role\":\"user\"}");
+    assert_status(&shared, 200);
     assert_string_equal(author_of(d, ADMIN_TOKEN), author_of(d, NULL));
     assert_string_equal(author_of(d, ALICE_TOKEN), "alice");
     assert_string_equal(author_of(d, BOB_TOKEN), "bob");

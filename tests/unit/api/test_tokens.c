@@ -83,10 +83,11 @@ static void what_is_wrong_with_a_token_is_said(void **state)
     assert_status(&a, 422);
 }
 
-static const char *id_of_name(void *ctx, const char *name)
+static bool another(void *ctx, const char *name, struct auth_sandbox *out)
 {
     (void)ctx;
-    return strcmp(name, "demo") == 0 ? "other" : NULL;
+    *out = (struct auth_sandbox){"other", "{}"};
+    return strcmp(name, "demo") == 0;
 }
 
 /* A name may be given to another sandbox; the token is for the one that had it. */
@@ -105,7 +106,7 @@ static void a_token_for_a_sandbox_is_for_that_one_alone(void **state)
                                              {"GET", "/v1/events"},
                                              {"POST", "/v1/tokens"},
                                              {"GET", "/v1/decisions"}};
-    d->api.auth.find_sandbox = id_of_name;
+    d->api.auth.find_sandbox = another;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         a = with(d, ci, refused[i][0], refused[i][1]);
         assert_status(&a, 403);

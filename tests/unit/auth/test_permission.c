@@ -10,16 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/principal.h"
+#include "auth/auth.h"
 
 /* Every permission, with the roles that have it. */
 static const char *const golden[] = {
     "sandbox.read: viewer user approver admin",
-    "sandbox.create: admin",
-    "sandbox.run: admin",
-    "sandbox.delete: admin",
+    "sandbox.create: admin, own: user",
+    "sandbox.run: admin, own: user",
+    "sandbox.delete: admin, own: user",
     "policy.read: viewer user approver admin",
-    "policy.propose: user admin",
+    "policy.propose: admin, own: user",
     "policy.change: approver admin",
     "policy.override: admin",
     "draft.read: viewer user approver admin",
@@ -44,6 +44,10 @@ static void the_table_is_the_golden_list(void **state)
         for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++)
             if (auth_role_has(role, i))
                 len += (size_t)snprintf(line + len, sizeof line - len, " %s", auth_role_word(role));
+        for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++)
+            if (auth_role_has_own(role, i))
+                len += (size_t)snprintf(line + len, sizeof line - len, ", own: %s",
+                                        auth_role_word(role));
         assert_string_equal(line, golden[i - AUTH_PERMISSION_FIRST]);
         assert_true(*auth_permission_help(i));
     }
@@ -82,8 +86,13 @@ static void a_uid_is_an_admin_or_a_user(void **state)
     auth_principal_by_uid(&p, 0, "unix");
     assert_true(auth_may(&p, AUTH_SANDBOX_CREATE, NULL));
     auth_principal_by_uid(&p, 987654, "tcp");
-    assert_false(auth_may(&p, AUTH_SANDBOX_CREATE, NULL));
-    assert_true(auth_may(&p, AUTH_POLICY_PROPOSE, "demo"));
+    assert_true(auth_may(&p, AUTH_SANDBOX_CREATE, NULL));
+    assert_false(auth_may(&p, AUTH_SANDBOX_CREATE, "demo"));
+    assert_false(auth_may(&p, AUTH_POLICY_PROPOSE, "demo"));
+    auth_ask_about(&p, &(struct auth_sandbox){"s1", "{\"owner\":{\"name\":\"x\",\"uid\":987654}}"});
+    assert_true(auth_may(&p, AUTH_POLICY_PROPOSE, "s1"));
+    assert_false(auth_may(&p, AUTH_POLICY_PROPOSE, "s2"));
+    assert_false(auth_may(&p, AUTH_SANDBOX_CREATE, "s1"));
     auth_look_up_name(&p);
     struct sluice_actor actor = auth_actor(&p);
     assert_string_equal(actor.name, "uid:987654");

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "http/client.h"
+#include "net/certificate.h"
 #include "runtime/inspectors.h"
 #include "runtime/sessions/exec.h"
 #include "runtime/sessions/logs.h"
@@ -40,6 +41,9 @@ struct api_fixture {
     char admin_hash[DIGEST_HEX_SIZE], hashes[4][DIGEST_HEX_SIZE];
     struct auth_token alice, bob, vera, paul;       /* an admin, a user, a viewer, an approver */
     const struct auth_token *tokens[4];
+    struct auth_certificate olga, carl;             /* of users; olga has a token too */
+    const struct auth_certificate *certificates[2];
+    struct net_certificate shown;                   /* by whoever asks as its subject */
     struct error start_error; /* with a text: starting a sandbox fails with it */
     bool judge_only;                                /* answer 299 once a request may go on */
     unsigned reloads;
@@ -270,6 +274,17 @@ static inline const char *fake_by_token(void *ctx, const char *token)
     return strcmp(token, SANDBOX_TOKEN) == 0 ? "s1" : NULL;
 }
 
+static inline bool find_by_name(void *ctx, const char *name, struct auth_sandbox *out)
+{
+    struct api_fixture *d = ctx;
+    struct store_sandbox s;
+    struct error err;
+    if (store_sandbox_get(d->api.store, name, d->g.arena, &s, &err) != 0)
+        return false;
+    *out = (struct auth_sandbox){s.id, s.holders_json};
+    return true;
+}
+
 static inline int fake_reload(void *ctx, struct problems *problems, struct error *err)
 {
     struct api_fixture *d = ctx;
@@ -282,8 +297,8 @@ static inline int fake_reload(void *ctx, struct problems *problems, struct error
 
 /* ---- who asks ---- */
 
-/* X-As: user, anonymous or exposed; the test's own uid, an admin, where it is not said.  Each
- * request of a test has a connection of its own. */
+/* X-As: user, anonymous or exposed, or the subject of a certificate; the test's own uid, an admin,
+ * where it is not said.  Each request of a test has a connection of its own. */
 static inline int as_somebody(struct http_request *req, void *ctx)
 {
     struct api_fixture *d = ctx;
@@ -295,6 +310,14 @@ static inline int as_somebody(struct http_request *req, void *ctx)
     if (as && (strcmp(as, "anonymous") == 0 || strcmp(as, "exposed") == 0)) {
         req->peer->kind = HTTP_TCP;
         req->peer->loopback = req->peer->uid_known = false;
+    }
+    if (as && strncmp(as, "CN=", 3) == 0) {
+        d->shown = (struct net_certificate){.refs = UINT_MAX / 2, .subject = (char *)as,
+                                            .expires_s = INT64_MAX / 1000};
+        req->peer->kind = HTTP_TCP;
+        req->peer->encrypted = true;
+        req->peer->loopback = req->peer->uid_known = false;
+        req->peer->certificate = &d->shown;
     }
     int rc = api_router.before(req, ctx);
     if (rc != 0 || !d->judge_only)
@@ -512,7 +535,15 @@ static inline void fill_api(struct api_fixture *d)
     d->api.auth.admin_token_hash = digest_of(ADMIN_TOKEN, strlen(ADMIN_TOKEN), d->admin_hash);
     d->api.auth.tokens = d->tokens;
     d->api.auth.n_tokens = 4;
+    d->olga = (struct auth_certificate){"CN=olga", "user", "olga"};
+    d->carl = (struct auth_certificate){"CN=carl", "user", "carl"};
+    memcpy(d->certificates, (const struct auth_certificate *[]){&d->olga, &d->carl},
+           sizeof d->certificates);
+    d->api.auth.certificates = d->certificates;
+    d->api.auth.n_certificates = 2;
     d->api.auth.find_supervisor = fake_by_token;
+    d->api.auth.find_sandbox = find_by_name;
+    d->api.auth.supervisors = d;
     d->api.auth.live = auth_live_new();
     d->api.started_ms = clock_now_ms();
 }

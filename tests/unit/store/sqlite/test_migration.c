@@ -5,8 +5,9 @@
 #include "base/clock.h"
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_HOLDERS "ALTER TABLE sandbox DROP COLUMN holders_json;"
 #define WITHOUT_WORKSPACES                                                                   \
-    "DROP TABLE token;"                                                                      \
+    WITHOUT_HOLDERS "DROP TABLE token;"                                                      \
     "DROP TABLE workspace; ALTER TABLE sandbox DROP COLUMN workspace;"                       \
     "ALTER TABLE provider DROP COLUMN labels_json; ALTER TABLE provider DROP COLUMN config_json;"
 #define WITHOUT_MAIN                                                                         \
@@ -181,6 +182,19 @@ static void sandboxes_of_before_settings_stay(void **state)
     assert_in_range(box.passed_since_ms, clock_now_ms() - 100000, clock_now_ms());
 }
 
+static void sandboxes_of_before_owners_have_none(void **state)
+{
+    struct fixture *f = *state;
+    struct store_sandbox box;
+    open_store(f);
+    put_sandbox(f, "s1", "demo");
+    store_close(f->store);
+    tamper(f, WITHOUT_HOLDERS "PRAGMA user_version=16");
+    open_store(f);
+    assert_int_equal(store_sandbox_get(f->store, "demo", f->arena, &box, &f->err), 0);
+    assert_string_equal(box.holders_json, "{}");
+}
+
 static int put_provider(struct store_tx *tx, void *arg, struct error *err)
 {
     (void)arg;
@@ -302,6 +316,7 @@ int main(void)
         TEST(chunks_of_before_calls_stay),
         TEST(traffic_of_before_requests_stays),
         TEST(sandboxes_of_before_settings_stay),
+        TEST(sandboxes_of_before_owners_have_none),
         TEST(a_store_of_before_providers_takes_them),
         TEST(chunks_of_before_grants_stay),
         TEST(events_of_before_their_new_table_stay),
