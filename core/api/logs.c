@@ -11,6 +11,8 @@
 static const char type[] = "text/plain; charset=utf-8";
 
 struct reader {
+    const struct auth *auth;
+    struct auth_principal who;
     struct http_stream *stream;
     struct log_follower *follower;                  /* NULL: the sandbox is gone */
 };
@@ -18,7 +20,10 @@ struct reader {
 static void send_line(void *ctx, const char *text, size_t len)
 {
     struct reader *r = ctx;
-    http_stream_write(r->stream, text, len);
+    if (auth_holds(r->auth, &r->who))
+        http_stream_write(r->stream, text, len);
+    else
+        http_stream_close(r->stream);
 }
 
 static void end(void *ctx)
@@ -43,6 +48,8 @@ static void follow(struct api *api, struct http_request *req, const char *name,
     static const struct log_follower_calls calls = {send_line, end};
     struct reader *r = alloc_zero(1, sizeof *r);
     struct error err;
+    r->auth = &api->auth;
+    r->who = *(const struct auth_principal *)req->user;
     r->follower = runtime_logs_follow(api->runtime, name, &calls, r, &err);
     r->stream = http_stream_begin(req, 200, type, stream_closed, r);
     if (r->stream)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /v1/events: server-sent events (WHATWG HTML, section 9.2), resumable by Last-Event-ID. */
+/* GET /v1/events: server-sent events (WHATWG HTML, section 9.2), resumable by Last-Event-ID.  They
+ * end when the follower's token is revoked, or it or their certificate expires. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ struct follower {
     struct api *api;
     struct http_stream *stream;
     struct events_subscriber *subscriber;
+    struct auth_principal who;
     uv_timer_t timer;
 };
 
@@ -22,6 +24,10 @@ static void send_event(void *ctx, const struct event *event)
 {
     struct follower *f = ctx;
     char id[24];
+    if (!auth_holds(&f->api->auth, &f->who)) {
+        http_stream_close(f->stream);
+        return;
+    }
     snprintf(id, sizeof id, "%lu", (unsigned long)event->id);
     http_sse_event(f->stream, id, event->type, event->json);
 }
@@ -29,7 +35,10 @@ static void send_event(void *ctx, const struct event *event)
 static void keep_alive(uv_timer_t *timer)
 {
     struct follower *f = timer->data;
-    http_sse_comment(f->stream, "still here");
+    if (auth_holds(&f->api->auth, &f->who))
+        http_sse_comment(f->stream, "still here");
+    else
+        http_stream_close(f->stream);
 }
 
 static void free_follower(uv_handle_t *timer)
@@ -90,6 +99,7 @@ static void follow(struct api_call *call)
     bool once = ends_at_once(call);
     struct follower *f = alloc_zero(1, sizeof *f);
     f->api = call->api;
+    f->who = *call->who;
     http_header(req, "Cache-Control", "no-store");
     f->stream = http_stream_begin(req, 200, "text/event-stream", stream_closed, f);
     if (f->stream)

@@ -118,6 +118,14 @@ static int refuse_for_now(struct auth *auth, const struct http_request *req, str
                   "taken at any time");
 }
 
+bool auth_holds(const struct auth *auth, const struct auth_principal *p)
+{
+    int64_t now = clock_now_ms();
+    struct auth_live_token live;
+    return (!p->until_ms || now < p->until_ms) &&
+           (!*p->proof || auth_live_find(auth->live, p->proof, now, &live));
+}
+
 int auth_check(const struct auth_principal *p, enum auth_permission permission,
                const char *sandbox, struct error *err)
 {

@@ -59,6 +59,9 @@ int auth_admit(struct auth *auth, const struct http_request *req,
                struct auth_refusal *refusal);
 /* From now on it asks about this sandbox. */
 void auth_ask_about(struct auth_principal *p, const struct auth_sandbox *sandbox);
+/* Whether what somebody was admitted by still holds: a token that was made while the gateway runs
+ * may be revoked, and it and a certificate expire.  For answers that last.  Any thread. */
+bool auth_holds(const struct auth *auth, const struct auth_principal *p);
 /* Whether somebody who was admitted may do something else too.  -1: err says what they lack.  Any
  * thread. */
 int auth_check(const struct auth_principal *p, enum auth_permission permission,

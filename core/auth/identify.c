@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "http/request.h"
+#include "net/certificate.h"
 
 const char *auth_bearer(const struct http_request *req)
 {
@@ -97,6 +98,8 @@ static bool by_live_token(struct auth *auth, const struct http_request *req, con
         return false;
     auth_principal_by_token(out, live.name, live.role, via_word(req));
     snprintf(out->only, sizeof out->only, "%s", live.sandbox);
+    snprintf(out->proof, sizeof out->proof, "%s", sha256);
+    out->until_ms = live.expires_at_ms;
     out->calls_from_account = http_peer_uid(req->peer, &out->uid);
     return true;
 }
@@ -134,6 +137,7 @@ static enum auth_known by_certificate(struct auth *auth, const struct http_reque
     if (!entry || !auth_role_find(entry->role, &role))
         return AUTH_UNKNOWN;
     auth_principal_by_certificate(out, entry->name, role, via_word(req));
+    out->until_ms = req->peer->certificate->expires_s * 1000;
     return AUTH_KNOWN;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "auth/permission.h"
+#include "base/digest.h"
 #include <sluice/transition.h>
 
 /* How a principal was recognised.  One kind, one constructor below. */
@@ -23,6 +24,8 @@ struct auth_principal {
     enum auth_kind kind;
     enum auth_role role;
     const char *via;                                /* "unix", "tcp", "tls" or "gateway" */
+    char proof[DIGEST_HEX_SIZE]; /* SHA-256 of its token, which may be revoked; "": it has none */
+    int64_t until_ms;            /* when its token or certificate expires; 0: never */
     char name[128];                                 /* "": that of uid, not looked up yet */
     uid_t uid;
     bool calls_from_account;                        /* with a token, from the account of uid ... */

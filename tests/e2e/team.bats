@@ -187,6 +187,16 @@ PYTHON
     SLUICE_TOKEN=$olga run -0 sluice sandbox delete hers
 }
 
+@test "a stream of events ends with the token that opened it" {
+    token=$(sluice -q token create --role viewer --name dave)
+    timeout 20 curl -sN --cacert "$state/tls/ca.pem" -H "Authorization: Bearer $token" "$address/v1/events" \
+        >"$BATS_TEST_TMPDIR/events" 2>/dev/null 3>&- &
+    follower=$!
+    until_so "grep -q 'sluice events' $BATS_TEST_TMPDIR/events"
+    sluice -q token revoke dave
+    wait "$follower"
+}
+
 @test "SIGHUP reads certificates again; a wrong file changes nothing, and the log says why" {
     issued() { openssl s_client -connect 10.77.0.2:7443 </dev/null 2>/dev/null | openssl x509 -noout -serial; }
     before=$(issued)
