@@ -319,7 +319,11 @@ struct question {
 
 static bool is_asked(const struct question *q, const struct voter *voter)
 {
-    return q->ask.request ? voter->inspects : voter->votes;
+    const struct sluice_request *r = q->ask.request;
+    if (!r)
+        return voter->votes;
+    return voter->inspects && (q->ask.middleware || (!voter->inspect.middleware_only &&
+                                                     voter_looks_at(voter, r->host, r->protocol)));
 }
 
 static int ask_now(const struct question *q, struct voter *voter, struct ballot *ballot,
@@ -445,7 +449,8 @@ void chain_ask_request(struct chain *chain, const struct sluice_request *request
     if (middleware)
         seen.headers = inspect_stage_headers(request, arena, &seen.n_headers);
     ask_all(chain,
-            (struct voter_ask){.request = &seen, .may_change = middleware && !request->response},
+            (struct voter_ask){.request = &seen, .may_change = middleware && !request->response,
+                               .middleware = middleware},
             arena, out);
 }
 

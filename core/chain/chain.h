@@ -86,8 +86,8 @@ size_t chain_size(const struct chain *chain);
 void chain_ask(struct chain *chain, const struct sluice_transition *transition,
                struct arena *arena, struct chain_votes *out);
 
-/* Asks every voter about a request, as the test kit does; one that does not look at requests
- * abstains.  middleware: as one that a policy names. */
+/* Asks every voter about a request, as the test kit does; one that does not look at requests, or
+ * at those of this host or protocol, abstains.  middleware: as one that a policy names. */
 void chain_ask_request(struct chain *chain, const struct sluice_request *request, bool middleware,
                        struct arena *arena, struct chain_votes *out);
 
@@ -103,6 +103,9 @@ struct chain_tally {
  * allowed, or if a deny yielded to the override. */
 void chain_tally(const struct chain_votes *votes, bool override, struct arena *arena,
                  struct chain_tally *out);
+
+/* Of a request: it passes unless a voter that is not advisory denies or holds it. */
+enum chain_outcome chain_tally_request(const struct chain_votes *votes);
 
 /* Passes the outcome to every voter that observes. */
 void chain_observe(struct chain *chain, const struct sluice_outcome *outcome);

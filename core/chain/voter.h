@@ -15,6 +15,7 @@ struct voter_ask {
     const struct sluice_transition *transition;     /* NULL: it is a request */
     const struct sluice_request *request;
     bool may_change;                                /* the request */
+    bool middleware;                                /* a policy names the voters */
     int64_t id;                                     /* unique in the chain */
     const struct encoded_request *encoded; /* the first isolated voter fills it in for all */
     struct arena *arena;                            /* where it lives */

@@ -271,7 +271,7 @@ static const struct arg_option plugin_bench[] = {
 };
 static const struct arg_option plugin_replay[] = {
     {"chain", 0, ARG_VALUE, "FILE", "the gateway configuration whose chain is asked"},
-    {"sandbox", 0, ARG_VALUE, "N", "only decisions about this sandbox"},
+    {"sandbox", 0, ARG_VALUE, "N", "only decisions about this sandbox, and its requests"},
     {"since", 0, ARG_VALUE, "T", "only since then: 2026-01-31T08:05:00Z, or 24h ago"},
     {"plugin-dir", 0, ARG_VALUE, "DIR",
      "where voters are, instead of where FILE says; may be repeated"},
@@ -465,7 +465,7 @@ const struct command cli_commands[] = {
     {"plugin", "test", "PATH...", plugin_test, cmd_plugin_test,
      "run test cases of voters and chains", "sluice plugin test --plugin-dir build/plugins cases"},
     {"plugin", "replay", "", plugin_replay, cmd_plugin_replay,
-     "ask another chain about the decisions on record; gives way to all else on this machine",
+     "ask another chain about decisions and requests on record; gives way to all else here",
      "sluice plugin replay --chain new.yaml --since 7d"},
     {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions",
      "sluice decision list demo"},

@@ -190,23 +190,29 @@ static size_t resolve(const char *text, size_t len, char *out)
     return n;
 }
 
-static const struct shape *find_encoded(const struct guard *guard, const char *text,
-                                        bool placeholders)
+/* In parts that overlap, so that no key is cut in two. */
+static const struct shape *find_resolved(const struct guard *guard, const char *text, size_t len,
+                                         bool placeholders)
 {
     char decoded[DECODED_MAX];
-    size_t len = strlen(text);
-    if (!memchr(text, '%', len))
-        return find(guard, text, len, placeholders);
-    const struct shape *found = find(guard, text, len, placeholders);
+    const struct shape *found = NULL;
     while (!found && len) {
         size_t part = len < DECODED_MAX ? len : DECODED_MAX;
         found = find(guard, decoded, resolve(text, part, decoded), placeholders);
-        /* The parts overlap, so that no key is cut in two. */
         size_t step = part < len ? part / 2 : part;
         text += step;
         len -= step;
     }
     return found;
+}
+
+static const struct shape *find_encoded(const struct guard *guard, const char *text,
+                                        bool placeholders)
+{
+    size_t len = strlen(text);
+    const struct shape *found = find(guard, text, len, placeholders);
+    return found || !memchr(text, '%', len) ? found
+                                            : find_resolved(guard, text, len, placeholders);
 }
 
 /* ---- a request ---- */

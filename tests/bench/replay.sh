@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.."
 . tests/bench/gateway.sh
 
 quick=${1:+1}
+requests=${quick:+100000} requests=${requests:-1000000}
 count=${quick:+500} count=${count:-10000}
 seconds=${quick:+2} seconds=${seconds:-20}
 
@@ -33,6 +34,7 @@ chain:
     - {plugin: live_reload, isolation: inline}
     - {script: names.lua, isolation: inline}
 YAML
+echo "chain: {plugin_dirs: [$PWD/build/plugins], voters: [{plugin: secrets_guard, isolation: inline}]}" >"$state/requests.yaml"
 names=$(printf 's%d ' $(seq 16))
 for name in $names; do sluice -q sandbox create --name "$name" >/dev/null; done
 
@@ -64,3 +66,4 @@ kill "$loader"
 wait "$loader" || true
 row "50 updates/s, beside $replays replays" "$(times <"$state/beside")" "p99 as alone"
 row "gateway, resident before and after" "$before, $(rss "$gateway")" ""
+row "requests asked of secrets_guard" "$(build/bin/bench_requests "$state/requests.yaml" "$requests")" "1,000,000 in <= 2 s"

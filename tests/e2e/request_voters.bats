@@ -153,3 +153,36 @@ refused() {
     [ "$(wc -l <"$state/codes")" = 400 ]
     until_so 'inside curl -sS "$plain/?s3cr3t" | jq -e ".message == \"refused by fifth\"" >/dev/null'
 }
+
+# replayed FILE: what another chain says of the requests on record.
+replayed() { sluice plugin replay --chain "$1" --sandbox demo -o json >"$state/replayed" || [ $? -eq 1 ]; jq -c "$2" "$state/replayed"; }
+
+@test "replay names the requests on record that another chain would not let pass" {
+    inside curl -sS -o /dev/null "$plain/keep" -o /dev/null "$plain/gone?q=1" -o /dev/null "$plain/crash"
+    inside curl -sS -o /dev/null "$plain/mcp" -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read"}}'
+    until_so 'api GET "/v1/sandboxes/demo/requests?limit=10000" | jq -e "[.requests[].path] | contains([\"/crash\", \"/gone\", \"/mcp\"])" >/dev/null'
+    cat >"$state/rules/strict.lua" <<'LUA'
+return {
+  inspect = function(r, ballot)
+    if r.path == "/gone" then return ballot:deny("GONE", "", "%s of %s", r.path, r.host) end
+    if r.protocol == "mcp" and r.operation == "tools/call" and r.tool == "read" then return ballot:hold("TOOL", "", "ask") end
+    return ballot:allow()
+  end,
+}
+LUA
+    strict="{script: $state/rules/strict.lua, isolation: inline"
+    echo "chain: {voters: [$strict}]}" >"$state/strict.yaml"
+    run -1 sluice plugin replay --chain "$state/strict.yaml" --sandbox demo
+    [[ $output == *" plain.test:8080 GET /gone, 1 times, last "* ]]
+    [[ $output == *"strict: deny GONE, /gone of plain.test"* ]]
+    [[ $output == *" requests asked, without rule, query, headers and body, 2 would not pass"* ]]
+    [ "$(replayed "$state/strict.yaml" '.requests.requests | map([.request.path, .request.tool, .now]) | sort')" = '[["/gone","","denied"],["/mcp","read","held"]]' ]
+    echo "chain: {voters: [$strict, inspect: {hosts: [other.test]}}]}" >"$state/narrow.yaml"
+    [ "$(replayed "$state/narrow.yaml" '.requests | [.asked > 3, .differing]')" = '[true,0]' ]
+    for isolation in inline process; do
+        echo "chain: {plugin_dirs: [$build/tests/plugins], voters: [{plugin: both, isolation: $isolation, options: {say: chain}}]}" >"$state/crash.yaml"
+        [ "$(replayed "$state/crash.yaml" '.requests.requests | map(select(.now == "crashed") | .request.path)')" = '["/crash"]' ]
+    done
+    echo "chain: {voters: [{plugin: live_reload, isolation: inline}]}" >"$state/none.yaml"
+    [ "$(replayed "$state/none.yaml" '.requests.asked')" = 0 ]
+}

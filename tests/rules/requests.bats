@@ -109,3 +109,19 @@ YAML
     expects 'request: {headers: [a]}' "must be a map of headers by name"
     expects 'request: {body: {base64: "*"}}' "must be base64"
 }
+
+@test "a request passes a chain in which nobody refuses it; those of other hosts are not asked about" {
+    folder=$BATS_TEST_TMPDIR
+    umask 022
+    echo 'return { inspect = function(r, ballot) if r.method == "PUT" then return ballot:deny("NO", "", "no") end end }' >"$folder/no_put.lua"
+    echo "chain: {voters: [{script: no_put.lua, isolation: inline, inspect: {hosts: [a.test]}}]}" >"$folder/chain.yaml"
+    case_file chain <<'YAML'
+chain: chain.yaml
+cases:
+  - {name: nobody minds, request: {host: a.test}, expect: {outcome: allowed, votes: {no_put: abstain}}}
+  - {name: refused, request: {host: a.test, method: PUT}, expect: {outcome: denied, votes: {no_put: deny}}}
+  - {name: another host, request: {host: b.test, method: PUT}, expect: {outcome: allowed, votes: {no_put: abstain}}}
+YAML
+    exits 0 "$sluice" plugin test "$folder"
+    says "3 passed"
+}

@@ -4,6 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
+static bool is_same(const char *a, const char *b)
+{
+    return *a == *b && strcmp(a, b) == 0;           /* most names differ in their first letter */
+}
+
 static bool begins_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
@@ -15,7 +20,7 @@ static bool is_of_connection(const struct sluice_request *request, const char *n
     size_t len = strlen(name);
     for (size_t i = 0; i < request->n_headers; i++) {
         const char *at = request->headers[i].value;
-        if (strcmp(request->headers[i].name, "connection") != 0)
+        if (!is_same(request->headers[i].name, "connection"))
             continue;
         while (*(at += strspn(at, ", \t"))) {
             size_t token = strcspn(at, ", \t");
@@ -34,10 +39,10 @@ bool inspect_stage_sees(const struct sluice_request *request, const char *name)
         "trailer", "transfer-encoding", "upgrade"};
     static const char *const families[] = {"proxy-", "x-amz-", "x-openshell-credential"};
     for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
-        if (strcmp(name, hidden[i]) == 0)
+        if (is_same(name, hidden[i]))
             return false;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (begins_with(name, families[i]))
+        if (*name == *families[i] && begins_with(name, families[i]))
             return false;
     return !is_of_connection(request, name);
 }

@@ -9,6 +9,7 @@
 
 #include "base/terminal.h"
 #include "cli/plugin/plugin.h"
+#include "cli/plugin/replay_requests.h"
 #include "cli/plugin/replay_source.h"
 
 /* Only the verdict matters here, not the time: other processes have priority. */
@@ -127,13 +128,15 @@ static int replay(struct replay_source *h, const struct stage_settings *settings
     else if (h->cli->output == OUT_TABLE)
         terminal_print(stdout, "%zu decisions asked, %d would come out otherwise\n", h->n,
                        differing);
-    else {
-        json_t *json =
-            json_pack("{s:I, s:i, s:I, s:O}", "asked", (json_int_t)h->n, "differing", differing,
-                      "skipped", (json_int_t)h->unknown, "decisions", telling.differing);
+    json_t *json =
+        json_pack("{s:I, s:i, s:I, s:O}", "asked", (json_int_t)h->n, "differing", differing,
+                  "skipped", (json_int_t)h->unknown, "decisions", telling.differing);
+    int code = differing < 0 ? EXIT_USAGE : replay_recorded_requests(h, settings, json);
+    if (code == EXIT_DONE && differing > 0)
+        code = EXIT_REFUSED;
+    if (h->cli->output != OUT_TABLE && (code == EXIT_DONE || code == EXIT_REFUSED))
         print_json(h->cli, json);
-        json_decref(json);
-    }
+    json_decref(json);
     if (h->unknown)
         complain(
             "%zu decisions were not asked about: the policy they stood on is not kept any more",
@@ -144,7 +147,7 @@ static int replay(struct replay_source *h, const struct stage_settings *settings
             "labels",
             h->gone);
     json_decref(telling.differing);
-    return differing < 0 ? EXIT_USAGE : differing ? EXIT_REFUSED : EXIT_DONE;
+    return code;
 }
 
 /* Runs before the first request to the gateway. */

@@ -15,8 +15,7 @@
 
 /* ---- reading from the gateway ---- */
 
-/* NULL with the exit code; *code is EXIT_DONE where there is no such thing. */
-static json_t *get(const struct cli *cli, char *path, int *code)
+json_t *replay_source_get(const struct cli *cli, char *path, int *code)
 {
     struct reply reply;
     json_t *json = NULL;
@@ -75,8 +74,8 @@ static struct policy *revision_of(struct replay_source *h, const char *sandbox, 
     if (policy)
         return policy;
     char *name = url_escape(sandbox);
-    json_t *json =
-        get(h->cli, alloc_printf("/v1/sandboxes/%s/policy?revision=%lld", name, revision), code);
+    char *path = alloc_printf("/v1/sandboxes/%s/policy?revision=%lld", name, revision);
+    json_t *json = replay_source_get(h->cli, path, code);
     free(name);
     /* Another sandbox may have the name by now. */
     if (json && (!*hash || strcmp(json_text(json, "hash"), hash) == 0))
@@ -92,7 +91,7 @@ static const json_t *sandbox_of(struct replay_source *h, const char *name, int *
     if (known)
         return known;
     char *escaped = url_escape(name);
-    json_t *json = get(h->cli, alloc_printf("/v1/sandboxes/%s", escaped), code);
+    json_t *json = replay_source_get(h->cli, alloc_printf("/v1/sandboxes/%s", escaped), code);
     free(escaped);
     json_object_set_new(h->sandboxes, name, json ? json : json_null());
     return json_object_get(h->sandboxes, name);
@@ -118,18 +117,27 @@ static void set_labels(struct replay_source *h, const json_t *json, struct sluic
 }
 
 /* For a sandbox that was deleted, assumes the default settings. */
-static void set_sandbox(struct replay_source *h, const json_t *json, struct replay_decision *d)
+static const struct sluice_sandbox *make_sandbox(struct replay_source *h, const json_t *json,
+                                                 const char *name, bool running)
 {
     struct sluice_sandbox *s = arena_zalloc(h->arena, sizeof *s);
     s->size = sizeof *s;
-    s->name = d->sandbox;
+    s->name = name;
     s->id = json_text(json, "id");
     s->network = strcmp(json_text(json, "network"), "none") == 0 ? SLUICE_NETWORK_NONE
                                                                  : SLUICE_NETWORK_PROXY;
-    s->running = d->kind != SLUICE_CREATE;
+    s->running = running;
     set_labels(h, json, s);
-    h->gone += json_is_null(json);
-    d->face = s;
+    return s;
+}
+
+int replay_source_sandbox(struct replay_source *h, const char *name, bool running,
+                          const struct sluice_sandbox **out)
+{
+    int code;
+    const json_t *json = sandbox_of(h, name, &code);
+    *out = make_sandbox(h, json, name, running);
+    return code;
 }
 
 static void set_actor(struct replay_source *h, const json_t *json, struct replay_decision *d)
@@ -192,7 +200,8 @@ static int read_decision(struct replay_source *h, const json_t *json)
     const json_t *sandbox = d->kind == SLUICE_GLOBAL ? NULL : sandbox_of(h, d->sandbox, &code);
     set_actor(h, json_object_get(json, "actor"), d);
     if (sandbox)
-        set_sandbox(h, sandbox, d);
+        d->face = make_sandbox(h, sandbox, d->sandbox, d->kind != SLUICE_CREATE);
+    h->gone += sandbox && json_is_null(sandbox);
     h->n++;
     return code;
 }
@@ -231,7 +240,7 @@ static int read_page(struct replay_source *h, int64_t since, const char *sandbox
     char *path = alloc_printf("/v1/decisions?candidate=true&limit=%d&since_ms=%lld&before=%lld%s%s",
                               PAGE, (long long)since, last ? json_number(last, "seq") : 0,
                               name ? "&sandbox=" : "", name ? name : "");
-    json_t *decision, *json = get(h->cli, path, &code);
+    json_t *decision, *json = replay_source_get(h->cli, path, &code);
     free(name);
     if (!json && code == EXIT_DONE) {
         complain("there is no sandbox '%s'", sandbox ? sandbox : "");

@@ -27,6 +27,13 @@ void replay_source_begin(struct replay_source *h, struct cli *cli);
 int replay_source_read(struct replay_source *h);
 void replay_source_end(struct replay_source *h);
 
+/* The exit code; *out: the sandbox as voters see it, without labels if it is gone. */
+int replay_source_sandbox(struct replay_source *h, const char *name, bool running,
+                          const struct sluice_sandbox **out);
+/* The gateway's answer to a GET of path, which is freed; NULL with the exit code: EXIT_DONE where
+ * there is no such thing. */
+json_t *replay_source_get(const struct cli *cli, char *path, int *code);
+
 /* A bar on stderr, if that is a terminal. */
 void replay_source_progress(const struct cli *cli, const char *what, size_t done, size_t n);
 
