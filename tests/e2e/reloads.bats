@@ -99,8 +99,10 @@ gateway_has() {
 @test "every update was answered, and what was answered is on record" {
     until_so '[ "$(wc -l <"$state/answers")" -gt 100 ]'
     end_load
-    jq -se 'length > 100 and ([.[].n] | sort) == [range(length)] and all(.[]; .status == 200)' "$state/answers" >/dev/null ||
-        { jq -c 'select(.status != 200)' "$state/answers" | head -5; false; }
+    # Of each sandbox every update until the load ended; one that is slow then ends with an earlier one.
+    jq -se 'length > 100 and all(.[]; .status == 200) and
+        ([.[].n] | group_by(. % 8) | all(.[]; sort == [range(.[0] % 8; 8 * length; 8)]))' "$state/answers" >/dev/null ||
+        { jq -c '[.n, .sandbox, .status]' "$state/answers" | tail -20; false; }
     api GET "/v1/decisions?limit=100000" >"$state/decisions"
     jq -c '.answer | [.decision, .votes]' "$state/answers" | sort >"$state/answered"
     jq -c '.decisions[] | select(.kind != "create") | [.id, .votes]' "$state/decisions" | sort >"$state/recorded"
