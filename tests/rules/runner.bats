@@ -329,7 +329,7 @@ cases:
 YAML
     exits 0 "$sluice" plugin test --cover "$folder"
     says "2 passed"
-    says "codes      1 of 1"
+    says "codes      1 of 2; never: KEY"              # which is about requests
 }
 
 @test "what a case says of sandbox, actor, reason, draft and time is what the voter sees" {
