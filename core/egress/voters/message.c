@@ -15,10 +15,8 @@ bool egress_message_is_watched(const struct client *c)
 
 static void refuse(struct client *c, const struct inspect_verdict *verdict, struct buf *reason)
 {
-    struct inspect_verdict copy = *verdict;
     struct egress_refusal refusal;
-    copy.verdict = SLUICE_DENY;                     /* a message does not wait for a person */
-    egress_verdict_refuse(c, &copy, &refusal);
+    egress_verdict_refuse(c, verdict, &refusal);    /* a hold too: it waits for no person */
     egress_verdict_tell(c, &refusal);
     buf_puts(reason, refusal.reason);
 }

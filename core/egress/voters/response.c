@@ -56,9 +56,7 @@ static void pass(struct question *q)
 static void refuse(struct client *c, const struct inspect_verdict *verdict)
 {
     struct egress_refusal refusal;
-    struct inspect_verdict copy = *verdict;
-    copy.verdict = SLUICE_DENY;                     /* nobody can be asked about an answer */
-    egress_verdict_refuse(c, &copy, &refusal);
+    egress_verdict_refuse(c, verdict, &refusal);    /* a hold too: nobody can be asked */
     http_head_free(c->exchange.response);
     c->exchange.response = NULL;
     egress_verdict_deny(c, &refusal);

@@ -208,6 +208,21 @@ static void on_drained(void *ctx)
         sandbox_denials_flush(s->denials);
 }
 
+/* What is for the proxy, where the sandbox has one. */
+static void take_for_network(struct supervisor *s, const struct sandbox_message *message)
+{
+    if (!s->network)
+        return;
+    if (message->type == MESSAGE_SETTINGS)
+        sandbox_network_set_settings(s->network, &message->settings);
+    else if (message->type == MESSAGE_OUTCOME)
+        sandbox_network_forecast(s->network, &message->forecast);
+    else if (message->type != MESSAGE_REJECTED)
+        sandbox_network_answer(s->network, message);
+    else if (s->state == SUPERVISOR_RUNNING)
+        sandbox_network_reject(s->network, &message->rejected);
+}
+
 static void on_message(void *ctx, const struct sandbox_message *message, struct arena *arena)
 {
     struct supervisor *s = ctx;
@@ -215,10 +230,6 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
     case MESSAGE_POLICY:
         if (s->state == SUPERVISOR_RUNNING)
             take_policy(s, &message->revision);
-        break;
-    case MESSAGE_SETTINGS:
-        if (s->network)
-            sandbox_network_set_settings(s->network, &message->settings);
         break;
     case MESSAGE_INSPECTORS:
         if (s->state == SUPERVISOR_RUNNING)
@@ -240,19 +251,13 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
         if (s->traffic)
             sandbox_traffic_acknowledged(s->traffic, &message->traffic);
         break;
+    case MESSAGE_SETTINGS:
     case MESSAGE_OUTCOME:
-        if (s->network)
-            sandbox_network_forecast(s->network, &message->forecast);
-        break;
     case MESSAGE_PROPOSED:
     case MESSAGE_CHUNK:
     case MESSAGE_CHUNK_CHANGED:
-        if (s->network)
-            sandbox_network_answer(s->network, message);
-        break;
     case MESSAGE_REJECTED:
-        if (s->network && s->state == SUPERVISOR_RUNNING)
-            sandbox_network_reject(s->network, &message->rejected);
+        take_for_network(s, message);
         break;
     case MESSAGE_CREDENTIALS:
         if (s->state == SUPERVISOR_RUNNING)
