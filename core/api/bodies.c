@@ -226,7 +226,7 @@ static int check_token(struct schema_decoder *d, void *record)
 
 static const struct schema_field token_fields[] = {
     {"role", SCHEMA_TEXT, offsetof(struct body_token, role), .flags = SCHEMA_REQUIRED,
-     .words = auth_given_roles, .help = "What its bearer may do"},
+     .help = "What its bearer may do: a role that GET /v1/permissions lists"},
     {"name", SCHEMA_TEXT, offsetof(struct body_token, name),
      .help = "Who its bearer is, in records; made up when left out"},
     {"sandbox", SCHEMA_TEXT, offsetof(struct body_token, sandbox),
@@ -243,7 +243,7 @@ const struct schema body_token_schema = {.name = "token",
 
 static const struct schema_field share_fields[] = {
     {"role", SCHEMA_TEXT, offsetof(struct body_share, role), .flags = SCHEMA_REQUIRED,
-     .words = auth_given_roles, .help = "What they may do with it"},
+     .words = auth_shared_roles, .help = "What they may do with it"},
     {0},
 };
 const struct schema body_share_schema = {

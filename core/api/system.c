@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Health and status of the gateway, and its permissions. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -80,23 +81,30 @@ int route_status(struct api_call *call)
                                "enforces", encode_enforced()));
 }
 
-static json_t *encode_roles(enum auth_permission permission, bool own_alone)
+static json_t *encode_roles(enum auth_permission permission, bool own_alone,
+                            const struct auth_powers *custom, size_t n)
 {
     json_t *list = json_array();
     for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++)
         if (auth_role_has_own(role, permission) ||
             (!own_alone && auth_role_has(role, permission)))
             json_array_append_new(list, json_string(auth_role_word(role)));
+    for (size_t i = 0; !own_alone && i < n; i++)
+        if (custom[i].all & UINT32_C(1) << permission)
+            json_array_append_new(list, json_string(custom[i].role));
     return list;
 }
 
 int route_permission_list(struct api_call *call)
 {
+    size_t n;
+    struct auth_powers *custom = auth_roles_list(call->api->auth.roles, &n);
     json_t *list = json_array();
     for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
         json_array_append_new(
             list, json_pack("{s:s, s:s, s:o, s:o}", "name", auth_permission_word(i), "help",
-                            auth_permission_help(i), "roles", encode_roles(i, false), "own_roles",
-                            encode_roles(i, true)));
+                            auth_permission_help(i), "roles", encode_roles(i, false, custom, n),
+                            "own_roles", encode_roles(i, true, NULL, 0)));
+    free(custom);
     return api_reply(call, 200, json_pack("{s:o}", "permissions", list));
 }

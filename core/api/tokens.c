@@ -45,14 +45,21 @@ int route_token_list(struct api_call *call)
 /* ---- creation ---- */
 
 /* Nobody gives away what they may not do themselves. */
-static int check_role(struct api_call *call, enum auth_role role)
+static int check_role(struct api_call *call, const char *word)
 {
+    struct auth_powers role;
+    if (!auth_roles_find(call->api->auth.roles, word, &role)) {
+        problems_add(&call->problems, "role", 0, 0,
+                     "there is no role '%s': GET /v1/permissions lists the roles", word);
+        return error_set(&call->err, ERROR_INVALID,
+                         "the body is no request for a token: there is no role '%s': GET "
+                         "/v1/permissions lists the roles", word);
+    }
     for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
-        if ((auth_role_has(role, i) || auth_role_has_own(role, i)) &&
-            !auth_may(call->who, i, NULL))
+        if ((role.all | role.own) & UINT32_C(1) << i && !auth_may(call->who, i, NULL))
             return error_set(&call->err, ERROR_FORBIDDEN,
                              "the role %s has the permission %s, which you lack",
-                             auth_role_word(role), auth_permission_word(i));
+                             word, auth_permission_word(i));
     return 0;
 }
 
@@ -70,17 +77,18 @@ static int insert(struct store_tx *tx, void *arg, struct error *err)
     return store_tx_token_insert(tx, arg, err);
 }
 
-static void go_live(struct api_call *call, const struct store_token *t, enum auth_role role)
+static void go_live(struct api_call *call, const struct store_token *t)
 {
-    struct auth_live_token live = {.role = role, .expires_at_ms = t->expires_at_ms};
+    struct auth_live_token live = {.expires_at_ms = t->expires_at_ms};
     snprintf(live.id, sizeof live.id, "%s", t->id);
     snprintf(live.name, sizeof live.name, "%s", t->name);
+    snprintf(live.role, sizeof live.role, "%s", t->role);
     snprintf(live.sha256, sizeof live.sha256, "%s", t->sha256);
     snprintf(live.sandbox, sizeof live.sandbox, "%s", t->sandbox_id);
     auth_live_add(call->api->auth.live, &live);
 }
 
-static int create(struct api_call *call, const struct body_token *body, enum auth_role role)
+static int create(struct api_call *call, const struct body_token *body)
 {
     char token[TOKEN_SIZE], sha256[DIGEST_HEX_SIZE], id[UUID_SIZE];
     struct store_sandbox sandbox;
@@ -92,7 +100,7 @@ static int create(struct api_call *call, const struct body_token *body, enum aut
         .id = digest_uuid(id),
         .name = *body->name ? body->name : arena_printf(call->arena, "token-%.8s", id),
         .sha256 = sha256,
-        .role = auth_role_word(role),
+        .role = body->role,
         .sandbox = sandbox.name,
         .sandbox_id = sandbox.id,
         .created_by = call->who->name,
@@ -101,7 +109,7 @@ static int create(struct api_call *call, const struct body_token *body, enum aut
     t.expires_at_ms = body->expires_ms ? t.created_at_ms + body->expires_ms : 0;
     int rc = store_write(call->api->store, insert, &t, &call->err);
     if (rc == 0) {
-        go_live(call, &t, role);
+        go_live(call, &t);
         tell(call, "created", &t);
         rc = api_reply(call, 201, encode(call, &t, token));
     }
@@ -113,17 +121,16 @@ int route_token_create(struct api_call *call)
 {
     const struct doc_node *tree;
     void *decoded;
-    enum auth_role role;
     if (api_body(call, BODY_MAX, &tree) != 0)
         return -1;
     if (schema_decode(&body_token_schema, tree, "", call->arena, &decoded, &call->problems) != 0)
         return error_set(&call->err, ERROR_INVALID, "the body is no request for a token: %s",
                          call->problems.items[0].message);
     const struct body_token *body = decoded;
-    if (!auth_role_find(body->role, &role) || check_role(call, role) != 0)
+    if (check_role(call, body->role) != 0)
         return -1;
     api_keeps_secrets(call);
-    return create(call, body, role);
+    return create(call, body);
 }
 
 /* ---- revocation ---- */
@@ -159,14 +166,14 @@ int route_whoami(struct api_call *call)
     const struct auth_principal *who = call->who;
     json_t *permissions = json_array(), *own = json_array();
     for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
-        if (auth_role_has(who->role, i) || auth_role_has_own(who->role, i))
+        if ((who->powers.all | who->powers.own) & UINT32_C(1) << i)
             json_array_append_new(permissions, json_string(auth_permission_word(i)));
     for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
-        if (auth_role_has_own(who->role, i))
+        if (who->powers.own & UINT32_C(1) << i)
             json_array_append_new(own, json_string(auth_permission_word(i)));
     return api_reply(call, 200,
                      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o, s:o}", "name", who->name,
-                               "role", auth_role_word(who->role), "identity",
+                               "role", who->powers.role, "identity",
                                auth_identity_word(who), "via", who->via, "from",
                                call->req->peer->text, "sandbox_id", *who->only ? who->only : NULL,
                                "permissions", permissions, "own_permissions", own));

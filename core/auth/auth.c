@@ -122,13 +122,14 @@ bool auth_holds(const struct auth *auth, const struct auth_principal *p)
 {
     int64_t now = clock_now_ms();
     struct auth_live_token live;
-    return (!p->until_ms || now < p->until_ms) &&
+    return (!p->until_ms || now < p->until_ms) && auth_roles_hold(auth->roles, p) &&
            (!*p->proof || auth_live_find(auth->live, p->proof, now, &live));
 }
 
 int auth_check(const struct auth_principal *p, enum auth_permission permission,
                const char *sandbox, struct error *err)
 {
+    enum auth_role builtin;
     if (auth_may(p, permission, sandbox))
         return 0;
     if (*p->only && permission != AUTH_KNOWN_TO_US && (!sandbox || strcmp(sandbox, p->only) != 0))
@@ -136,25 +137,31 @@ int auth_check(const struct auth_principal *p, enum auth_permission permission,
                          "this token is for one sandbox alone, and this is another one or asks "
                          "about all: ask with "
                          "another token");
-    if (p->role == AUTH_SANDBOX)
+    if (*p->sandbox_id)
         return error_set(err, ERROR_FORBIDDEN,
                          "a sandbox may not do this: it only has its own stream");
     if (permission == AUTH_SUPERVISE)
         return error_set(err, ERROR_FORBIDDEN, "only the supervisor of a sandbox may do this");
-    if (permission != AUTH_SANDBOX_CREATE && auth_role_has_own(p->role, permission))
+    if (permission != AUTH_SANDBOX_CREATE && p->powers.own & UINT32_C(1) << permission)
         return error_set(
             err, ERROR_FORBIDDEN,
             "the role %s may do this to its own sandboxes alone: ask the owner of this "
             "one to share it with you (sluice sandbox share), or an admin",
-            auth_role_word(p->role));
-    if (auth_only_admins(permission) || (permission == AUTH_SANDBOX_CREATE && sandbox))
+            p->powers.role);
+    if (!p->powers.all && !p->powers.own)
+        return error_set(err, ERROR_FORBIDDEN,
+                         "the role %s is not in the configuration (auth.roles), so whoever has it "
+                         "may do nothing: add it there, or ask with another token",
+                         p->powers.role);
+    if ((auth_only_admins(permission) && auth_role_find(p->powers.role, &builtin)) ||
+        (permission == AUTH_SANDBOX_CREATE && sandbox))
         return error_set(err, ERROR_FORBIDDEN,
                          "only an admin may do this: the gateway's own user, root, or a token of "
                          "an admin");
     return error_set(err, ERROR_FORBIDDEN,
                      "the role %s may not do this, as it lacks the permission %s: ask with a token "
                      "of a role that has it (GET /v1/permissions)",
-                     auth_role_word(p->role), auth_permission_word(permission));
+                     p->powers.role, auth_permission_word(permission));
 }
 
 void auth_ask_about(struct auth_principal *p, const struct auth_sandbox *sandbox)

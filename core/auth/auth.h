@@ -9,6 +9,7 @@
 #include "auth/guesses.h"
 #include "auth/live.h"
 #include "auth/principal.h"
+#include "auth/roles.h"
 #include "auth/token.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -26,6 +27,7 @@ struct auth {
     size_t n_tokens;
     const struct auth_certificate *const *certificates;     /* of clients */
     size_t n_certificates;
+    struct auth_roles *roles;                       /* of the configuration; NULL: none */
     struct auth_live *live;                         /* further tokens; NULL: none */
     /* The id of the sandbox whose supervisor has this token, or NULL. */
     const char *(*find_supervisor)(void *ctx, const char *token);
@@ -60,7 +62,8 @@ int auth_admit(struct auth *auth, const struct http_request *req,
 /* From now on it asks about this sandbox. */
 void auth_ask_about(struct auth_principal *p, const struct auth_sandbox *sandbox);
 /* Whether what somebody was admitted by still holds: a token that was made while the gateway runs
- * may be revoked, and it and a certificate expire.  For answers that last.  Any thread. */
+ * may be revoked, it and a certificate expire, and a role of the configuration may change.  For
+ * answers that last.  Any thread. */
 bool auth_holds(const struct auth *auth, const struct auth_principal *p);
 /* Whether somebody who was admitted may do something else too.  -1: err says what they lack.  Any
  * thread. */

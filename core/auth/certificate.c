@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "auth/permission.h"
 #include "auth/principal.h"
 #include "auth/token.h"
 #include "net/certificate.h"
@@ -44,7 +43,7 @@ static const struct schema_field fields[] = {
      .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
      .help = "Its subject (RFC 4514), or dns:NAME of its subjectAltName"},
     {"role", SCHEMA_TEXT, offsetof(struct auth_certificate, role), .flags = SCHEMA_REQUIRED,
-     .words = auth_given_roles, .help = "What its bearer may do"},
+     .help = "What its bearer may do"},
     {"name", SCHEMA_TEXT, offsetof(struct auth_certificate, name),
      .help = "Who its bearer is, in records; the subject unless it is given"},
     {0},

@@ -10,7 +10,7 @@ struct net_certificate;
 
 struct auth_certificate {
     const char *subject;                            /* as net_certificate has it, or dns:NAME */
-    const char *role;                               /* one of auth_given_roles */
+    const char *role;                               /* auth/roles.h */
     const char *name;                               /* in records; the subject unless it is given */
 };
 extern const struct schema auth_certificate_schema;

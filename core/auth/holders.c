@@ -12,7 +12,7 @@ static bool is_holder(const json_t *holder, const struct auth_principal *p)
     const char *name = json_string_value(json_object_get(holder, "name"));
     if (p->kind == AUTH_BY_UID)
         return json_is_integer(uid) && json_integer_value(uid) == (json_int_t)p->uid;
-    return p->kind != AUTH_NOBODY && p->role != AUTH_SANDBOX && *p->name && name &&
+    return p->kind != AUTH_NOBODY && !*p->sandbox_id && *p->name && name &&
            strcmp(name, p->name) == 0;
 }
 
@@ -43,7 +43,7 @@ uint32_t auth_holders_rights(const char *holders, const struct auth_principal *p
     uint32_t rights = 0;
     size_t i;
     if (is_holder(json_object_get(all, "owner"), p))
-        rights = rights_of(p->role, auth_role_has_own);
+        rights = p->powers.own & ~(UINT32_C(1) << AUTH_SANDBOX_CREATE);
     json_array_foreach(json_object_get(all, "shares"), i, share)
         if (is_holder(share, p))
             rights |= rights_of_share(share);

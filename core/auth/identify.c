@@ -73,17 +73,17 @@ static enum auth_known by_named_token(struct auth *auth, const struct http_reque
 {
     bool random = token_is_random(token);
     int64_t now = clock_now_ms();
-    enum auth_role role;
     if (!random && guesses_wait_ms(&auth->guesses, req->peer, now) > 0)
         return AUTH_LATER;
     const struct auth_token *named = named_token(auth, token);
     if (!named && !random && auth->n_tokens)
         guesses_count(&auth->guesses, req->peer, now);
-    if (!named || !auth_role_find(named->role, &role))
+    if (!named)
         return AUTH_UNKNOWN;
     if (!random)
         warn_of_weak(auth, named);
-    auth_principal_by_token(out, named->name, role, via_word(req));
+    const struct auth_powers powers = auth_roles_powers(auth->roles, named->role);
+    auth_principal_by_token(out, named->name, &powers, via_word(req));
     out->calls_from_account = http_peer_uid(req->peer, &out->uid);
     return AUTH_KNOWN;
 }
@@ -96,7 +96,8 @@ static bool by_live_token(struct auth *auth, const struct http_request *req, con
     if (!token_is_random(token) ||
         !auth_live_find(auth->live, digest_of(token, strlen(token), sha256), clock_now_ms(), &live))
         return false;
-    auth_principal_by_token(out, live.name, live.role, via_word(req));
+    const struct auth_powers powers = auth_roles_powers(auth->roles, live.role);
+    auth_principal_by_token(out, live.name, &powers, via_word(req));
     snprintf(out->only, sizeof out->only, "%s", live.sandbox);
     snprintf(out->proof, sizeof out->proof, "%s", sha256);
     out->until_ms = live.expires_at_ms;
@@ -129,14 +130,14 @@ static enum auth_known by_token(struct auth *auth, const struct http_request *re
 static enum auth_known by_certificate(struct auth *auth, const struct http_request *req,
                                       struct auth_principal *out)
 {
-    enum auth_role role;
     if (origin_forwarded_by(req))
         return AUTH_UNKNOWN;
     const struct auth_certificate *entry = auth_certificate_find(
         auth->certificates, auth->n_certificates, req->peer->certificate, clock_now_ms());
-    if (!entry || !auth_role_find(entry->role, &role))
+    if (!entry)
         return AUTH_UNKNOWN;
-    auth_principal_by_certificate(out, entry->name, role, via_word(req));
+    const struct auth_powers powers = auth_roles_powers(auth->roles, entry->role);
+    auth_principal_by_certificate(out, entry->name, &powers, via_word(req));
     out->until_ms = req->peer->certificate->expires_s * 1000;
     return AUTH_KNOWN;
 }
@@ -154,5 +155,6 @@ enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
         !http_peer_uid(req->peer, &uid))
         return AUTH_UNKNOWN;
     auth_principal_by_uid(out, uid, via_word(req));
+    auth_roles_of_uid(auth->roles, uid, &out->powers);
     return AUTH_KNOWN;
 }

@@ -9,12 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "auth/permission.h"
 #include "base/digest.h"
 
 struct auth_live_token {
     char id[UUID_SIZE], name[65], sha256[DIGEST_HEX_SIZE];
-    enum auth_role role;
+    char role[65]; /* which auth_roles_find finds, or no longer does */
     char sandbox[64];                               /* the id of the only one; "": any */
     int64_t expires_at_ms;                          /* 0: never */
 };

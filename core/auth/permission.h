@@ -4,13 +4,16 @@
 #define AUTH_PERMISSION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-/* id, name, whether the configuration can give it to the bearer of a token, what it is for */
+/* id, name, what it is for.  SHARED: tokens, certificates, accounts and shares may have it; GIVEN:
+ * not shares; NOT_GIVEN: nobody whom the configuration or a token names. */
 #define AUTH_ROLES(X)                                                                \
-    X(VIEWER, "viewer", GIVEN, "reads")                                              \
-    X(USER, "user", GIVEN, "reads, creates sandboxes, runs and proposes in its own") \
-    X(APPROVER, "approver", GIVEN, "reads, decides drafts and changes policies") \
-    X(ADMIN, "admin", GIVEN, "may do everything")                                    \
+    X(VIEWER, "viewer", SHARED, "reads")                                              \
+    X(USER, "user", SHARED, "reads, creates sandboxes, runs and proposes in its own") \
+    X(APPROVER, "approver", SHARED, "reads, decides drafts and changes policies")     \
+    X(ADMIN, "admin", SHARED, "may do everything")                                    \
+    X(HOST, "host", GIVEN, "registers a host that runs sandboxes")                    \
     X(SANDBOX, "sandbox", NOT_GIVEN, "is the supervisor of one sandbox")
 
 enum auth_role {
@@ -58,8 +61,8 @@ enum auth_role {
       "Manage the credentials that sandboxes use")                     \
     X(TOKEN_MANAGE, "token.manage", AUTH_ADMINS, 0,                    \
       "Create and revoke tokens")                                      \
-    X(HOST_MANAGE, "host.manage", AUTH_ADMINS, 0,                      \
-      "Manage the hosts that run sandboxes")                           \
+    X(HOST_MANAGE, "host.manage", AUTH_ADMINS | 1U << AUTH_HOST, 0,    \
+      "Register and manage the hosts that run sandboxes")              \
     X(CEILING_MANAGE, "ceiling.manage", AUTH_ADMINS, 0,                \
       "Set the limits that no policy may exceed")                      \
     X(GATEWAY_READ, "gateway.read", AUTH_READERS, 0,                   \
@@ -77,26 +80,44 @@ enum auth_permission {
     AUTH_PERMISSION_FIRST = AUTH_SUPERVISE + 1      /* of AUTH_PERMISSIONS */
 };
 
+/* What somebody may do by their role, which may be one of the configuration: a bit for each
+ * permission, for every sandbox and for their own alone. */
+struct auth_powers {
+    char role[65];
+    uint32_t all, own;
+};
+
+struct auth_powers auth_role_powers(enum auth_role role);
 bool auth_role_has(enum auth_role role, enum auth_permission permission);
 /* For the sandboxes of whoever has the role: those that they create. */
 bool auth_role_has_own(enum auth_role role, enum auth_permission permission);
 const char *auth_role_word(enum auth_role role);
 /* False: there is no role of that name. */
 bool auth_role_find(const char *word, enum auth_role *out);
+bool auth_permission_find(const char *word, enum auth_permission *out);
 const char *auth_permission_word(enum auth_permission permission);
 const char *auth_permission_help(enum auth_permission permission);
 
 /* The roles that the configuration can give: as text, as text with what they are for, and as a list
  * that ends with NULL. */
+#define AUTH_WORD_SHARED(name, help) " " name
 #define AUTH_WORD_GIVEN(name, help) " " name
 #define AUTH_WORD_NOT_GIVEN(name, help)
 #define AUTH_WORD(id, name, given, help) AUTH_WORD_##given(name, help)
 #define AUTH_GIVEN_WORDS AUTH_ROLES(AUTH_WORD)
+#define AUTH_HELP_SHARED(name, help) " " name " (" help ")"
 #define AUTH_HELP_GIVEN(name, help) " " name " (" help ")"
 #define AUTH_HELP_NOT_GIVEN(name, help)
 #define AUTH_HELP(id, name, given, help) AUTH_HELP_##given(name, help)
 #define AUTH_GIVEN_HELP AUTH_ROLES(AUTH_HELP)
 extern const char *const auth_given_roles[];
+/* Those in which a sandbox can be shared. */
+#define AUTH_SHARED_SHARED(name) " " name
+#define AUTH_SHARED_GIVEN(name)
+#define AUTH_SHARED_NOT_GIVEN(name)
+#define AUTH_SHARED(id, name, given, help) AUTH_SHARED_##given(name)
+#define AUTH_SHARED_WORDS AUTH_ROLES(AUTH_SHARED)
+extern const char *const auth_shared_roles[];
 /* Whether admins are the only ones among them who have the permission. */
 bool auth_only_admins(enum auth_permission permission);
 

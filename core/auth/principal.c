@@ -7,24 +7,31 @@
 #include <string.h>
 #include <unistd.h>
 
-void auth_principal_by_uid(struct auth_principal *p, uid_t uid, const char *via)
+bool auth_uid_is_admin(uid_t uid)
 {
-    bool admin = uid == 0 || uid == geteuid();
-    *p = (struct auth_principal){
-        .kind = AUTH_BY_UID, .role = admin ? AUTH_ADMIN : AUTH_USER, .via = via, .uid = uid};
+    return uid == 0 || uid == geteuid();
 }
 
-void auth_principal_by_token(struct auth_principal *p, const char *name, enum auth_role role,
-                             const char *via)
+void auth_principal_by_uid(struct auth_principal *p, uid_t uid, const char *via)
 {
-    *p = (struct auth_principal){.kind = AUTH_BY_TOKEN, .role = role, .via = via};
+    *p = (struct auth_principal){
+        .kind = AUTH_BY_UID,
+        .powers = auth_role_powers(auth_uid_is_admin(uid) ? AUTH_ADMIN : AUTH_USER),
+        .via = via,
+        .uid = uid};
+}
+
+void auth_principal_by_token(struct auth_principal *p, const char *name,
+                             const struct auth_powers *powers, const char *via)
+{
+    *p = (struct auth_principal){.kind = AUTH_BY_TOKEN, .powers = *powers, .via = via};
     snprintf(p->name, sizeof p->name, "%s", name);
 }
 
-void auth_principal_by_certificate(struct auth_principal *p, const char *name, enum auth_role role,
-                                   const char *via)
+void auth_principal_by_certificate(struct auth_principal *p, const char *name,
+                                   const struct auth_powers *powers, const char *via)
 {
-    auth_principal_by_token(p, name, role, via);
+    auth_principal_by_token(p, name, powers, via);
     p->kind = AUTH_BY_CERTIFICATE;
 }
 
@@ -39,7 +46,8 @@ const char *auth_identity_word(const struct auth_principal *p)
 
 void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id)
 {
-    *p = (struct auth_principal){.kind = AUTH_BY_TOKEN, .role = AUTH_SANDBOX, .via = "gateway"};
+    *p = (struct auth_principal){
+        .kind = AUTH_BY_TOKEN, .powers = auth_role_powers(AUTH_SANDBOX), .via = "gateway"};
     snprintf(p->name, sizeof p->name, "sandbox:%s", sandbox_id);
     snprintf(p->sandbox_id, sizeof p->sandbox_id, "%s", sandbox_id);
 }
@@ -54,11 +62,12 @@ bool auth_may(const struct auth_principal *p, enum auth_permission permission, c
         (*p->sandbox_id && sandbox && strcmp(sandbox, p->sandbox_id) != 0) ||
         (*p->only && (!sandbox || strcmp(sandbox, p->only) != 0)))
         return false;
-    if (auth_role_has(p->role, permission))
+    uint32_t bit = UINT32_C(1) << permission;
+    if (p->powers.all & bit)
         return true;
     if (permission == AUTH_SANDBOX_CREATE)
-        return !sandbox && auth_role_has_own(p->role, permission);
-    return sandbox && strcmp(sandbox, p->asked) == 0 && p->rights & UINT32_C(1) << permission;
+        return !sandbox && p->powers.own & bit;
+    return sandbox && strcmp(sandbox, p->asked) == 0 && p->rights & bit;
 }
 
 static void name_account(uid_t uid, char *out, size_t size)
@@ -98,6 +107,5 @@ void auth_look_up_name(struct auth_principal *p)
 
 struct sluice_actor auth_actor(const struct auth_principal *p)
 {
-    return (struct sluice_actor){sizeof(struct sluice_actor), p->name, auth_role_word(p->role),
-                                 p->via};
+    return (struct sluice_actor){sizeof(struct sluice_actor), p->name, p->powers.role, p->via};
 }

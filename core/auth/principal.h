@@ -22,7 +22,7 @@ enum auth_kind {
 
 struct auth_principal {
     enum auth_kind kind;
-    enum auth_role role;
+    struct auth_powers powers;                      /* of its role */
     const char *via;                                /* "unix", "tcp", "tls" or "gateway" */
     char proof[DIGEST_HEX_SIZE]; /* SHA-256 of its token, which may be revoked; "": it has none */
     int64_t until_ms;            /* when its token or certificate expires; 0: never */
@@ -36,12 +36,14 @@ struct auth_principal {
     uint32_t rights; /* to that one besides those of its role: a bit for each permission */
 };
 
-/* The gateway's own uid and root are admins, others are users. */
+/* The gateway's own uid and root are admins, others are users unless the configuration gives them a
+ * role (auth/roles.h). */
+bool auth_uid_is_admin(uid_t uid);
 void auth_principal_by_uid(struct auth_principal *p, uid_t uid, const char *via);
-void auth_principal_by_token(struct auth_principal *p, const char *name, enum auth_role role,
-                             const char *via);
-void auth_principal_by_certificate(struct auth_principal *p, const char *name, enum auth_role role,
-                                   const char *via);
+void auth_principal_by_token(struct auth_principal *p, const char *name,
+                             const struct auth_powers *powers, const char *via);
+void auth_principal_by_certificate(struct auth_principal *p, const char *name,
+                                   const struct auth_powers *powers, const char *via);
 /* How it was recognised: "uid", "token" or "certificate". */
 const char *auth_identity_word(const struct auth_principal *p);
 /* The supervisor of a sandbox, which has a token too. */

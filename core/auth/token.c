@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "auth/permission.h"
 #include "base/digest.h"
 
 static const char prefix[] = "sluice_";
@@ -64,7 +63,7 @@ static const struct schema_field fields[] = {
     {"sha256", SCHEMA_TEXT, offsetof(struct auth_token, sha256), .flags = SCHEMA_REQUIRED,
      .help = "SHA-256 of the token"},
     {"role", SCHEMA_TEXT, offsetof(struct auth_token, role), .fallback = "admin",
-     .words = auth_given_roles, .help = "What they may do"},
+     .help = "What they may do"},
     {0},
 };
 const struct schema auth_token_schema = {

@@ -16,7 +16,7 @@ bool token_is_random(const char *text);             /* it was made by token_make
 
 /* Somebody who comes with a token of their own: an entry of `tokens` in the configuration. */
 struct auth_token {
-    const char *name, *sha256, *role;               /* role: one of auth_given_roles */
+    const char *name, *sha256, *role;               /* role: auth/roles.h */
 };
 extern const struct schema auth_token_schema;
 

@@ -56,7 +56,7 @@ static const struct arg_option sandbox_set[] = {
               "whom: the name of a token, a certificate or an account, as sluice whoami shows it"}
 static const struct arg_option sandbox_share[] = {
     WITH,
-    {"role", 0, ARG_VALUE, "R", "what they may do with it:" AUTH_GIVEN_WORDS},
+    {"role", 0, ARG_VALUE, "R", "what they may do with it:" AUTH_SHARED_WORDS},
     {0},
 };
 static const struct arg_option sandbox_unshare[] = {
@@ -327,7 +327,8 @@ static const struct arg_option gateway_init_tls[] = {
 static const struct arg_option token_create[] = {
     {"name", 0, ARG_VALUE, "N",
      "its bearer, in every record of what they did; made up when left out"},
-    {"role", 0, ARG_VALUE, "R", "what they may do:" AUTH_GIVEN_HELP},
+    {"role", 0, ARG_VALUE, "R",
+     "what they may do:" AUTH_GIVEN_HELP ", or a role of the gateway's auth.roles"},
     {"sandbox", 0, ARG_VALUE, "NAME", "the only sandbox that it is for"},
     {"expires", 0, ARG_VALUE, "DURATION", "how long it is good, such as 30d; without end"},
     {"offline", 0, ARG_FLAG, NULL, "without a gateway: print an entry for its configuration"},

@@ -30,14 +30,6 @@ static void print_token(const struct cli *cli, const char *token, const char *na
              "started again");
 }
 
-static bool is_given(const char *role)
-{
-    const char *const *given = auth_given_roles;
-    while (*given && strcmp(*given, role) != 0)
-        given++;
-    return *given;
-}
-
 /* Needs no gateway: the configuration keeps the digest alone. */
 static int create_offline(struct cli *cli)
 {
@@ -112,8 +104,9 @@ static int create_live(struct cli *cli)
 int cmd_token_create(struct cli *cli)
 {
     const char *name = arg_value(cli, "name"), *role = arg_value(cli, "role");
-    if (!role || !is_given(role))
-        return usage_error(cli, "what may its bearer do? --role is one of:" AUTH_GIVEN_WORDS);
+    if (!role || !token_name_is_good(role))
+        return usage_error(cli, "what may its bearer do? --role is one of:" AUTH_GIVEN_WORDS
+                                ", or a role of the gateway's auth.roles");
     if (name && !token_name_is_good(name))
         return usage_error(cli, TOKEN_NAME_RULE, name);
     return arg_given(cli, "offline") ? create_offline(cli) : create_live(cli);

@@ -92,10 +92,21 @@ static const struct schema_field sandbox_fields[] = {
 static const struct schema sandboxes_schema = {
     .name = "sandboxes", .size = sizeof(struct sandbox_settings), .fields = sandbox_fields};
 
+static int decode_roles(struct schema_decoder *d, const struct doc_node *map, void *record)
+{
+    struct auth_settings *auth = record;
+    return auth_roles_decode(d, map, &auth->roles);
+}
+
 static const struct schema_field auth_fields[] = {
     {"certificates", SCHEMA_STRUCTS, offsetof(struct auth_settings, certificates),
      offsetof(struct auth_settings, n_certificates), .sub = &auth_certificate_schema,
      .help = "Whose the certificates are that clients show"},
+    {"roles", SCHEMA_CUSTOM, .decode = decode_roles,
+     .help = "Further roles: names, each with a list of permissions"},
+    {"accounts", SCHEMA_STRUCTS, offsetof(struct auth_settings, roles.accounts),
+     offsetof(struct auth_settings, roles.n_accounts), .sub = &auth_account_schema,
+     .help = "The roles of local accounts; the others are users"},
     {0},
 };
 static const struct schema auth_schema = {
@@ -351,6 +362,35 @@ static void check_listen(const struct gateway_config *c, bool from_flags, struct
     }
 }
 
+static void check_role(const struct auth_settings *auth, const char *role, const char *path,
+                       struct arena *arena, struct problems *problems)
+{
+    if (!auth_role_settings_find(&auth->roles, role))
+        problems_add(problems, path, 0, 0, "there is no role '%s': there are %s", role,
+                     auth_role_settings_words(&auth->roles, arena));
+}
+
+static void check_roles(const struct gateway_config *c, struct arena *arena,
+                        struct problems *problems)
+{
+    const struct auth_settings *auth = c->auth;
+    for (size_t i = 0; i < c->n_tokens; i++)
+        check_role(auth, c->tokens[i]->role, arena_printf(arena, "tokens[%zu].role", i), arena,
+                   problems);
+    for (size_t i = 0; i < auth->n_certificates; i++)
+        check_role(auth, auth->certificates[i]->role,
+                   arena_printf(arena, "auth.certificates[%zu].role", i), arena, problems);
+    for (size_t i = 0; i < auth->roles.n_accounts; i++) {
+        const char *path = arena_printf(arena, "auth.accounts[%zu]", i);
+        check_role(auth, auth->roles.accounts[i]->role, arena_printf(arena, "%s.role", path),
+                   arena, problems);
+        for (size_t j = 0; j < i; j++)
+            if (auth->roles.accounts[j]->uid == auth->roles.accounts[i]->uid)
+                problems_add(problems, path, 0, 0, "the account %s has a role already",
+                             auth->roles.accounts[i]->account);
+    }
+}
+
 static void check_inference(const struct gateway_config *c, struct arena *arena,
                             struct problems *problems)
 {
@@ -378,6 +418,7 @@ static void check(const struct gateway_config *c, const struct gateway_flags *fl
                      "state: give one with --state-dir");
     check_listen(c, flags->n_listen > 0, arena, problems);
     check_inference(c, arena, problems);
+    check_roles(c, arena, problems);
     if (!store_url_valid(c->store))
         problems_add(problems, flags->store ? "--store" : "store", 0, 0,
                      "'%s' is no store: use " STORE_URL_FORMS, c->store);

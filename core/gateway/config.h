@@ -4,6 +4,7 @@
 #define GATEWAY_CONFIG_H
 
 #include "auth/certificate.h"
+#include "auth/roles.h"
 #include "auth/token.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -25,6 +26,7 @@ struct sandbox_settings {
 struct auth_settings {
     const struct auth_certificate *const *certificates;     /* of clients */
     size_t n_certificates;
+    struct auth_role_settings roles;
 };
 
 struct inference_setting;

@@ -238,6 +238,7 @@ static void fill_api(struct gateway *g)
     g->api.auth.n_tokens = g->config.n_tokens;
     g->api.auth.certificates = g->config.auth->certificates;
     g->api.auth.n_certificates = g->config.auth->n_certificates;
+    g->api.auth.roles = auth_roles_new(&g->config.auth->roles);
     g->api.auth.find_supervisor = runtime_by_token;
     g->api.auth.supervisors = g->runtime;
     g->api.auth.find_sandbox = runtime_by_name;
@@ -247,7 +248,7 @@ static void fill_api(struct gateway *g)
     g->api.started_ms = clock_now_ms();
 }
 
-/* A role that this version does not know is nobody's. */
+/* Who has a role that the configuration no longer has may do nothing. */
 static int load_tokens(struct gateway *g, struct error *err)
 {
     struct store_token *list;
@@ -261,8 +262,8 @@ static int load_tokens(struct gateway *g, struct error *err)
         snprintf(live.name, sizeof live.name, "%s", list[i].name);
         snprintf(live.sha256, sizeof live.sha256, "%s", list[i].sha256);
         snprintf(live.sandbox, sizeof live.sandbox, "%s", list[i].sandbox_id);
-        if (auth_role_find(list[i].role, &live.role))
-            auth_live_add(g->api.auth.live, &live);
+        snprintf(live.role, sizeof live.role, "%s", list[i].role);
+        auth_live_add(g->api.auth.live, &live);
     }
     return 0;
 }
@@ -299,6 +300,7 @@ static void free_parts(struct gateway *g)
     if (g->folder >= 0)
         close(g->folder);
     auth_live_free(g->api.auth.live);
+    auth_roles_free(g->api.auth.roles);
     gateway_free_tls(g);
     free(g->supervisor_address);
     arena_free(g->arena);

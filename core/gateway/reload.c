@@ -120,6 +120,7 @@ int gateway_reload(void *ctx, struct problems *problems, struct error *err)
         gateway_protect_files(g, &config, arena);
         updates_set_chain(g->updates, chain);
         runtime_set_inspectors(g->runtime, chain, config.chain);
+        auth_roles_set(g->api.auth.roles, &config.auth->roles);
         inference_settings_set(g->inference, config.inference, config.n_inference);
         runtime_equip_all(g->runtime);
         log_info(g->log, "reloaded: %zu voters", chain_size(chain));

@@ -40,7 +40,7 @@ static int put_user(struct grpc_work *work, struct doc_writer *w)
     grpc_put_text(w, "display_name", work->who.name);
     doc_write_key(w, "roles");
     doc_write_open(w, DOC_LIST);
-    if (work->who.role == AUTH_ADMIN)
+    if (strcmp(work->who.powers.role, auth_role_word(AUTH_ADMIN)) == 0)
         doc_write_text(w, "openshell-admin");
     doc_write_text(w, "openshell-user");
     doc_write_close(w, DOC_LIST);

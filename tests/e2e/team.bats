@@ -14,8 +14,13 @@ setup_file() {
 listen:
   - unix:$state/sluice.sock
   - {address: "tcp:10.77.0.2:7443", tls: {certificate: tls/server.pem, key: tls/server.key, client_ca: tls/ca.pem}}
+  - {address: "tcp:127.0.0.1:7070", trust_local_uids: true}
 auth:
+  accounts: [{account: "uid:4242", role: deployer}]
+  roles:
+    deployer: [sandbox.read, plugin.manage, gateway.read]
   certificates:
+    - {subject: CN=dora, role: deployer}
     - {subject: "CN = alice", role: approver, name: alice}
 YAML
     start_gateway --config "$state/sluice.yaml"
@@ -185,6 +190,39 @@ PYTHON
     SLUICE_TOKEN=$olga run -1 sluice sandbox delete others
     [[ "$output" == *"the role user may do this to its own sandboxes alone"* ]]
     SLUICE_TOKEN=$olga run -0 sluice sandbox delete hers
+}
+
+@test "a role of the configuration: for a token, a certificate and an account; a reload changes it" {
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=dora -keyout "$BATS_TEST_TMPDIR/d.key" 2>/dev/null |
+        openssl x509 -req -CA "$state/tls/ca.pem" -CAkey "$state/tls/ca.key" -days 1 -out "$BATS_TEST_TMPDIR/d.pem" 2>/dev/null
+    run -0 sluice -q token create --role deployer --name dan
+    dan=$output
+    as_dan() { SLUICE_TOKEN=$dan run "$1" sluice "${@:2}"; }
+    as_dan -0 whoami -o json
+    [ "$(jq -c '[.role, .permissions]' <<<"$output")" = '["deployer",["sandbox.read","plugin.manage","gateway.read"]]' ]
+    as_dan -0 plugin reload
+    as_dan -1 policy get hers
+    [[ "$output" == *"the role deployer may not do this, as it lacks the permission policy.read"* ]]
+    run -0 secure /v1/whoami --cert "$BATS_TEST_TMPDIR/d.pem" --key "$BATS_TEST_TMPDIR/d.key"
+    [ "$(jq -r .role <<<"$output")" = deployer ]
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$state"
+    run -0 setpriv --reuid 4242 --regid 4242 --clear-groups curl -sS http://localhost:7070/v1/whoami
+    [ "$(jq -r '"\(.name) \(.role)"' <<<"$output")" = "uid:4242 deployer" ]
+    run -0 sluice token create --role host --name rack -o json
+    run -1 sluice token create --role owner
+    [[ "$output" == *"there is no role 'owner': GET /v1/permissions lists the roles"* ]]
+
+    sed -i 's/plugin.manage, gateway.read/policy.read, gateway.read/' "$state/sluice.yaml"
+    kill -HUP "$(cat "$state/gateway.pid")"
+    until_so "SLUICE_TOKEN=$dan sluice whoami -o json | jq -e '.permissions == [\"sandbox.read\",\"policy.read\",\"gateway.read\"]'"
+    as_dan -1 plugin reload
+    sed -i 's/policy.read, gateway.read/policy.reed/' "$state/sluice.yaml"
+    run -2 sluiced --check --config "$state/sluice.yaml" --state-dir "$BATS_TEST_TMPDIR/other"
+    [[ "$output" == *"sluice.yaml:8:30: auth.roles: there is no permission 'policy.reed'; did you mean 'policy.read'?"* ]]
+    run -1 sluice plugin reload
+    as_dan -0 sandbox list
+    sed -i 's/policy.reed/plugin.manage, gateway.read/' "$state/sluice.yaml"
+    sluice -q plugin reload
 }
 
 @test "a stream of events ends with the token that opened it" {

@@ -58,7 +58,7 @@ int cmd_sandbox_share(struct cli *cli)
     if (!with)
         return EXIT_USAGE;
     if (!role)
-        return usage_error(cli, "what may %s do there? --role is one of:" AUTH_GIVEN_WORDS, with);
+        return usage_error(cli, "what may %s do there? --role is one of:" AUTH_SHARED_WORDS, with);
     json_t *body = json_pack("{s:s}", "role", role);
     char *text = json_dumps(body, JSON_COMPACT);
     client_call(cli,

@@ -28,6 +28,8 @@ static const struct role roles[] = {
     {"viewer-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " VERA_TOKEN}}, NULL},
     {"user-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " BOB_TOKEN}}, NULL},
     {"approver-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " PAUL_TOKEN}}, NULL},
+    {"deployer-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " DORA_TOKEN}}, NULL},
+    {"host-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " HUGO_TOKEN}}, NULL},
     {"owner", {{"X-As", "anonymous"}}, "olga"},
     {"shared-user", {{"X-As", "anonymous"}}, "sam"},
     {"shared-approver", {{"X-As", "anonymous"}}, "sue"},

@@ -323,7 +323,9 @@ static void permissions_are_listed_with_their_roles(void **state)
                         "approver");
     assert_string_equal(json_string_value(json_array_get(json_object_get(row, "roles"), 1)),
                         "admin");
-    assert_int_equal(json_array_size(json_object_get(row, "roles")), 2);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(row, "roles"), 2)),
+                        "deployer");                /* of the configuration */
+    assert_int_equal(json_array_size(json_object_get(row, "roles")), 3);
 }
 
 int main(void)

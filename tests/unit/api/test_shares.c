@@ -138,7 +138,7 @@ static void a_right_is_to_one_sandbox_and_not_to_its_name(void **state)
 
 static uint32_t rights(const char *holders, enum auth_kind kind, const char *name, uid_t uid)
 {
-    struct auth_principal p = {.kind = kind, .role = AUTH_USER, .uid = uid};
+    struct auth_principal p = {.kind = kind, .powers = auth_role_powers(AUTH_USER), .uid = uid};
     snprintf(p.name, sizeof p.name, "%s", name);
     return auth_holders_rights(holders, &p);
 }

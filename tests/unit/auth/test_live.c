@@ -12,7 +12,7 @@
 
 static struct auth_live_token named(const char *name, char digit, int64_t expires_at_ms)
 {
-    struct auth_live_token t = {.role = AUTH_VIEWER, .expires_at_ms = expires_at_ms};
+    struct auth_live_token t = {.role = "viewer", .expires_at_ms = expires_at_ms};
     strcpy(t.id, name);
     strcpy(t.name, name);
     memset(t.sha256, digit, DIGEST_HEX_SIZE - 1);

@@ -29,7 +29,7 @@ static const char *const golden[] = {
     "plugin.manage: admin",
     "provider.manage: admin",
     "token.manage: admin",
-    "host.manage: admin",
+    "host.manage: admin host",
     "ceiling.manage: admin",
     "gateway.read: viewer user approver admin",
 };
@@ -56,12 +56,16 @@ static void the_table_is_the_golden_list(void **state)
 static void the_configuration_gives_no_other_role(void **state)
 {
     (void)state;
-    static const char *const given[] = {"viewer", "user", "approver", "admin"};
+    static const char *const given[] = {"viewer", "user", "approver", "admin", "host"};
     size_t n = 0;
     for (; auth_given_roles[n]; n++)
         assert_string_equal(auth_given_roles[n], given[n]);
+    assert_int_equal(n, 5);
+    assert_string_equal(AUTH_GIVEN_WORDS, " viewer user approver admin host");
+    for (n = 0; auth_shared_roles[n]; n++)
+        assert_string_equal(auth_shared_roles[n], given[n]);
     assert_int_equal(n, 4);
-    assert_string_equal(AUTH_GIVEN_WORDS, " viewer user approver admin");
+    assert_string_equal(AUTH_SHARED_WORDS, " viewer user approver admin");
 }
 
 static void a_role_is_found_by_its_word_alone(void **state)
@@ -117,7 +121,8 @@ static void only_a_supervisor_is_one(void **state)
     (void)state;
     struct auth_principal p;
     for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++) {
-        auth_principal_by_token(&p, "somebody", role, "tcp");
+        const struct auth_powers powers = auth_role_powers(role);
+        auth_principal_by_token(&p, "somebody", &powers, "tcp");
         assert_int_equal(auth_may(&p, AUTH_SUPERVISE, NULL), role == AUTH_SANDBOX);
     }
 }
@@ -126,7 +131,8 @@ static void a_token_for_a_sandbox_is_for_no_other(void **state)
 {
     (void)state;
     struct auth_principal p;
-    auth_principal_by_token(&p, "ci", AUTH_ADMIN, "tcp");
+    const struct auth_powers admin = auth_role_powers(AUTH_ADMIN);
+    auth_principal_by_token(&p, "ci", &admin, "tcp");
     strcpy(p.only, "s1");
     assert_true(auth_may(&p, AUTH_KNOWN_TO_US, NULL));
     for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++) {
@@ -142,7 +148,8 @@ static void nobody_may_do_what_anybody_may(void **state)
 {
     (void)state;
     for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++) {
-        const struct auth_principal nobody = {.kind = AUTH_NOBODY, .role = role};
+        const struct auth_principal nobody = {.kind = AUTH_NOBODY,
+                                              .powers = auth_role_powers(role)};
         assert_true(auth_may(&nobody, AUTH_ANYBODY, NULL));
         for (unsigned i = AUTH_ANYBODY + 1; i < AUTH_PERMISSION_COUNT; i++)
             assert_false(auth_may(&nobody, i, NULL));

@@ -16,6 +16,8 @@
 #include "http/address.h"
 #include "runtime/credentials/inference.h"
 
+#define SHA256 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
 struct shelf {
     char folder[64], file[96];
     struct arena *arena;
@@ -292,8 +294,45 @@ static const struct {
      "'-', not 'a b'"},
     {"tokens:\n  - {name: a, sha256: abc}\n",
      "2:5 tokens[0]: sha256 is 64 hexadecimal digits: printf %s TOKEN | sha256sum"},
-    {"tokens:\n  - {name: a, sha256: abc, role: owner}\n",
-     "2:34 tokens[0].role: must be viewer, user, approver or admin, not \"owner\""},
+    {"tokens:\n  - {name: a, role: owner, sha256: " SHA256 "}\n",
+     "2:21 tokens[0].role: there is no role 'owner': there are viewer, user, approver, admin, "
+     "host"},
+    {"auth: {roles: {deployer: [policy.read]}, certificates: [{subject: CN=a, role: deploy}]}\n",
+     "1:79 auth.certificates[0].role: there is no role 'deploy': there are viewer, user, approver, "
+     "admin, host, deployer"},
+    {"auth: {accounts: [{account: uid:4242, role: owner}]}\n",
+     "1:45 auth.accounts[0].role: there is no role 'owner': there are viewer, user, approver, "
+     "admin, host"},
+    {"auth: {accounts: [{account: nobody-here, role: user}]}\n",
+     "1:19 auth.accounts[0]: there is no account 'nobody-here' on this machine: give the name of "
+     "one, or uid:N"},
+    {"auth: {accounts: [{account: uid:0, role: user}]}\n",
+     "1:19 auth.accounts[0]: uid:0 is an admin always: root and the gateway's own user cannot have "
+     "another role"},
+    {"auth: {accounts: [{account: uid:4242, role: user}, {account: uid:4242, role: admin}]}\n",
+     "1:52 auth.accounts[1]: the account uid:4242 has a role already"},
+    {"auth:\n  roles:\n    deployer: [policy.read, policy.chang]\n",
+     "3:29 auth.roles: there is no permission 'policy.chang'; did you mean 'policy.change'?"},
+    {"auth:\n  roles:\n    deployer: [everything]\n",
+     "3:16 auth.roles: there is no permission 'everything'; there are sandbox.read, "
+     "sandbox.create, sandbox.run, sandbox.delete, policy.read, policy.propose, policy.change, "
+     "policy.override, draft.read, draft.decide, decision.read, audit.read, plugin.manage, "
+     "provider.manage, token.manage, host.manage, ceiling.manage, gateway.read"},
+    {"auth:\n  roles:\n    admin: [policy.read]\n",
+     "3:5 auth.roles: the role admin is built in and cannot be changed: give this one another "
+     "name"},
+    {"auth:\n  roles:\n    sandbox: [policy.read]\n",
+     "3:5 auth.roles: the role sandbox is built in and cannot be changed: give this one another "
+     "name"},
+    {"auth:\n  roles:\n    deployer: []\n",
+     "3:5 auth.roles: the role deployer must be a list of permissions, such as [policy.read]"},
+    {"auth:\n  roles:\n    deployer: policy.read\n",
+     "3:15 auth.roles: the role deployer must be a list of permissions, such as [policy.read]"},
+    {"auth:\n  roles:\n    a b: [policy.read]\n",
+     "3:5 auth.roles: the name of a role is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not "
+     "'a b'"},
+    {"auth: {roles: [a]}\n",
+     "1:15 auth.roles: must be a map of names of roles to lists of permissions"},
     {"auth: {certificates: [{subject: alice, role: admin}]}\n",
      "1:23 auth.certificates[0]: a subject is a distinguished name such as CN=alice,O=team, or "
      "dns:NAME, not 'alice'"},
@@ -305,8 +344,9 @@ static const struct {
      "'-', not 'a b'"},
     {"auth: {certificates: [{subject: CN=a}]}\n",
      "1:23 auth.certificates[0]: the field \"role\" is missing"},
-    {"tokens:\n  - {name: a, sha256: abc, role: sandbox}\n",
-     "2:34 tokens[0].role: must be viewer, user, approver or admin, not \"sandbox\""},
+    {"tokens:\n  - {name: a, role: sandbox, sha256: " SHA256 "}\n",
+     "2:21 tokens[0].role: there is no role 'sandbox': there are viewer, user, approver, admin, "
+     "host"},
     {"tokens: [{name: a}]\n", "1:10 tokens[0]: the field \"sha256\" is missing"},
     {"listen: {}\n", "1:9 listen: must be a list, not a map"},
     {"listen: [{insecure: true}]\n", "1:10 listen[0]: the field \"address\" is missing"},

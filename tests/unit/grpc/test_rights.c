@@ -70,7 +70,7 @@ static enum error_kind update_config_as(enum auth_role role, const char *request
     struct doc_node *tree;
     struct grpc grpc = {0};
     struct grpc_work work = {.grpc = &grpc, .arena = arena_new(),
-                             .who = {.kind = AUTH_BY_TOKEN, .role = role}};
+                             .who = {.kind = AUTH_BY_TOKEN, .powers = auth_role_powers(role)}};
     const struct grpc_method *method =
         grpc_find_method(&grpc_all_services, "/" OPENSHELL_SERVICE "/UpdateConfig", &err);
     assert_int_equal(doc_parse_own(request, strlen(request), 100, work.arena, &tree, &problems), 0);

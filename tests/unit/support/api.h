@@ -38,9 +38,10 @@ struct api_fixture {
     struct api api;                                 /* first: the context of every route */
     struct gateway_fixture g;
     struct http_router router;
-    char admin_hash[DIGEST_HEX_SIZE], hashes[4][DIGEST_HEX_SIZE];
-    struct auth_token alice, bob, vera, paul;       /* an admin, a user, a viewer, an approver */
-    const struct auth_token *tokens[4];
+    char admin_hash[DIGEST_HEX_SIZE], hashes[6][DIGEST_HEX_SIZE];
+    /* an admin, a user, a viewer, an approver, a deployer (of the configuration), a host */
+    struct auth_token alice, bob, vera, paul, dora, hugo;
+    const struct auth_token *tokens[6];
     struct auth_certificate olga, carl;             /* of users; olga has a token too */
     const struct auth_certificate *certificates[2];
     struct net_certificate shown;                   /* by whoever asks as its subject */
@@ -267,6 +268,8 @@ void runtime_exec_connect(struct exec_wait *wait, struct net_stream *session)
 #define BOB_TOKEN "bob's-token"
 #define VERA_TOKEN "vera's-token"
 #define PAUL_TOKEN "paul's-token"
+#define DORA_TOKEN "dora's-token"
+#define HUGO_TOKEN "hugo's-token"
 
 static inline const char *fake_by_token(void *ctx, const char *token)
 {
@@ -507,6 +510,14 @@ static inline void open_parts(struct api_fixture *d)
     updates_observe(d->api.updates, desk_observers, 1, d);
 }
 
+/* A role of the configuration. */
+static const struct auth_powers test_deployer = {
+    "deployer",
+    1U << AUTH_SANDBOX_READ | 1U << AUTH_SANDBOX_RUN | 1U << AUTH_POLICY_CHANGE |
+        1U << AUTH_GATEWAY_READ,
+    0};
+static const struct auth_role_settings test_roles = {&test_deployer, 1, NULL, 0};
+
 static inline struct auth_token a_token(const char *name, const char *token, const char *role,
                                         char hash[DIGEST_HEX_SIZE])
 {
@@ -529,12 +540,16 @@ static inline void fill_api(struct api_fixture *d)
     d->bob = a_token("bob", BOB_TOKEN, "user", d->hashes[1]);
     d->vera = a_token("vera", VERA_TOKEN, "viewer", d->hashes[2]);
     d->paul = a_token("paul", PAUL_TOKEN, "approver", d->hashes[3]);
-    memcpy(d->tokens, (const struct auth_token *[]){&d->alice, &d->bob, &d->vera, &d->paul},
-           sizeof d->tokens);
+    d->dora = a_token("dora", DORA_TOKEN, "deployer", d->hashes[4]);
+    d->hugo = a_token("hugo", HUGO_TOKEN, "host", d->hashes[5]);
+    memcpy(
+        d->tokens,
+        (const struct auth_token *[]){&d->alice, &d->bob, &d->vera, &d->paul, &d->dora, &d->hugo},
+        sizeof d->tokens);
     d->api.auth.log = &d->g.log;
     d->api.auth.admin_token_hash = digest_of(ADMIN_TOKEN, strlen(ADMIN_TOKEN), d->admin_hash);
     d->api.auth.tokens = d->tokens;
-    d->api.auth.n_tokens = 4;
+    d->api.auth.n_tokens = 6;
     d->olga = (struct auth_certificate){"CN=olga", "user", "olga"};
     d->carl = (struct auth_certificate){"CN=carl", "user", "carl"};
     memcpy(d->certificates, (const struct auth_certificate *[]){&d->olga, &d->carl},
@@ -545,6 +560,7 @@ static inline void fill_api(struct api_fixture *d)
     d->api.auth.find_sandbox = find_by_name;
     d->api.auth.supervisors = d;
     d->api.auth.live = auth_live_new();
+    d->api.auth.roles = auth_roles_new(&test_roles);
     d->api.started_ms = clock_now_ms();
 }
 
@@ -593,6 +609,7 @@ static inline int api_teardown(void **state)
     updates_free(d->api.updates);
     store_close(d->api.store);
     auth_live_free(d->api.auth.live);
+    auth_roles_free(d->api.auth.roles);
     gateway_close(&d->g);
     free(d);
     return 0;
