@@ -22,7 +22,7 @@ static void checkpoint(void *ctx, struct thread_item *requests)
         free(requests);
     }
     int rc =
-        sqlite3_wal_checkpoint_v2(db_handle(c->db), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        sqlite3_wal_checkpoint_v2(c->db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
         return;
     db_fail(c->db, &err);

@@ -22,22 +22,7 @@ enum { BUSY_TIMEOUT_MS = 10000 };
                         "PRAGMA journal_size_limit=67108864"
 #define READ_PRAGMAS    COMMON_PRAGMAS "PRAGMA query_only=1"
 
-struct cached {
-    const char *sql;
-    sqlite3_stmt *stmt;
-};
-
-struct db {
-    sqlite3 *handle;
-    char *path;
-    struct cached *cache;
-    size_t n_cached;
-};
-
-sqlite3 *db_handle(struct db *db)
-{
-    return db->handle;
-}
+static const struct sql_driver driver;
 
 static const char *remedy(int code)
 {
@@ -63,11 +48,6 @@ int db_fail(struct db *db, struct error *err)
                      reason, remedy(code));
 }
 
-int64_t db_changes(struct db *db)
-{
-    return sqlite3_changes64(db->handle);
-}
-
 /* ---- opening and closing ---- */
 
 static int pragmas(struct db *db, const char *sql, struct error *err)
@@ -79,12 +59,11 @@ static int enter_wal(struct db *db, struct error *err)
 {
     if (pragmas(db, WRITE_PRAGMAS, err) != 0)
         return -1;
-    sqlite3_stmt *stmt = db_query(db, err, "PRAGMA journal_mode=WAL", "");
-    if (!stmt || db_next(db, stmt, err) < 0)
+    struct sql_rows *rows = sql_query(&db->sql, err, "PRAGMA journal_mode=WAL", "");
+    if (!rows || sql_next(&db->sql, rows, err) < 0)
         return -1;
-    const char *mode = (const char *)sqlite3_column_text(stmt, 0);
-    bool wal = mode && strcmp(mode, "wal") == 0;
-    db_end(stmt);
+    bool wal = strcmp(driver.text(rows, 0), "wal") == 0;
+    sql_end(&db->sql, rows);
     if (!wal)
         return error_set(err, ERROR_IO, "store %s: its file system cannot keep a write-ahead log: "
                          "put it on a local disk", db->path);
@@ -153,6 +132,7 @@ static int open_mode(struct db *db, enum db_mode mode, struct error *err)
 struct db *db_open(const char *path, enum db_mode mode, struct error *err)
 {
     struct db *db = alloc_zero(1, sizeof *db);
+    db->sql.driver = &driver;
     /* A leading slash or "./" keeps SQLite from reading a name such as ":memory:" its own way. */
     db->path = *path == '/' ? alloc_str(path) : alloc_printf("./%s", path);
     if (open_mode(db, mode, err) == 0)
@@ -194,201 +174,117 @@ static sqlite3_stmt *prepare(struct db *db, const char *sql, struct error *err)
         return NULL;
     }
     db->cache = alloc_resize(db->cache, db->n_cached + 1, sizeof *db->cache);
-    db->cache[db->n_cached++] = (struct cached){sql, stmt};
+    db->cache[db->n_cached++] = (struct db_statement){sql, stmt};
     return stmt;
 }
 
-/* A text that the statement may outlive is copied. */
-static void bind_text(sqlite3_stmt *stmt, int at, const char *text, bool copied)
+/* keeps: what takes a text, SQLITE_STATIC where it outlives the statement. */
+static void bind(sqlite3_stmt *stmt, int at, const struct sql_value *value,
+                 sqlite3_destructor_type keeps)
 {
-    sqlite3_bind_text(stmt, at, text ? text : "", -1, copied ? SQLITE_TRANSIENT : SQLITE_STATIC);
-}
-
-static void bind_list(sqlite3_stmt *stmt, int at, bool copied, const char *types, va_list args)
-{
-    for (; *types; types++, at++) {
-        if (*types == 't')
-            bind_text(stmt, at, va_arg(args, const char *), copied);
-        else
-            sqlite3_bind_int64(stmt, at, va_arg(args, int64_t));
+    switch (value->kind) {
+    case SQL_TEXT:    sqlite3_bind_text(stmt, at, value->text, -1, keeps); break;
+    case SQL_INTEGER: sqlite3_bind_int64(stmt, at, value->integer); break;
+    case SQL_REAL:    sqlite3_bind_double(stmt, at, value->real); break;
     }
 }
 
-static sqlite3_stmt *query(struct db *db, struct error *err, const char *sql, bool copied,
-                           const char *types, va_list args)
+static sqlite3_stmt *start(struct sql_db *sql_db, const char *sql, const struct sql_value *values,
+                           size_t n, sqlite3_destructor_type keeps, struct error *err)
 {
-    sqlite3_stmt *stmt = prepare(db, sql, err);
-    if (stmt)
-        bind_list(stmt, 1, copied, types, args);
+    sqlite3_stmt *stmt = prepare((struct db *)sql_db, sql, err);
+    for (size_t i = 0; stmt && i < n; i++)
+        bind(stmt, (int)i + 1, &values[i], keeps);
     return stmt;
 }
 
-sqlite3_stmt *db_query(struct db *db, struct error *err, const char *sql, const char *types, ...)
+static sqlite3_stmt *statement_of(struct sql_rows *rows)
 {
-    va_list args;
-    va_start(args, types);
-    sqlite3_stmt *stmt = query(db, err, sql, true, types, args);
-    va_end(args);
-    return stmt;
+    return (sqlite3_stmt *)rows;
 }
 
-void db_end(sqlite3_stmt *stmt)
+static struct sql_rows *query(struct sql_db *db, const char *sql, const struct sql_value *values,
+                              size_t n, struct error *err)
 {
-    sqlite3_reset(stmt);
-    sqlite3_clear_bindings(stmt);
+    return (struct sql_rows *)start(db, sql, values, n, SQLITE_TRANSIENT, err);
 }
 
-int db_next(struct db *db, sqlite3_stmt *stmt, struct error *err)
+static void end(struct sql_db *db, struct sql_rows *rows)
+{
+    (void)db;
+    sqlite3_reset(statement_of(rows));
+    sqlite3_clear_bindings(statement_of(rows));
+}
+
+static int next(struct sql_db *db, struct sql_rows *rows, struct error *err)
 {
     errno = 0;
-    int rc = sqlite3_step(stmt);
+    int rc = sqlite3_step(statement_of(rows));
     if (rc == SQLITE_ROW)
         return 1;
     if (rc != SQLITE_DONE)
-        db_fail(db, err);
-    db_end(stmt);
+        db_fail((struct db *)db, err);
+    end(db, rows);
     return rc == SQLITE_DONE ? 0 : -1;
 }
 
-static int finish(struct db *db, sqlite3_stmt *stmt, struct error *err)
+static int run(struct sql_db *db, const char *sql, const struct sql_value *values, size_t n,
+               int64_t *changed, struct error *err)
 {
-    int rc = db_next(db, stmt, err);
+    sqlite3_stmt *stmt = start(db, sql, values, n, SQLITE_STATIC, err);
+    int rc = stmt ? next(db, (struct sql_rows *)stmt, err) : -1;
     if (rc > 0)
-        db_end(stmt);
+        end(db, (struct sql_rows *)stmt);
+    if (changed)
+        *changed = sqlite3_changes64(((struct db *)db)->handle);
     return rc < 0 ? -1 : 0;
 }
 
-int db_run(struct db *db, struct error *err, const char *sql, const char *types, ...)
+/* ---- rows ---- */
+
+static const char *column_text(struct sql_rows *rows, int column)
 {
-    va_list args;
-    va_start(args, types);
-    sqlite3_stmt *stmt = query(db, err, sql, false, types, args);
-    va_end(args);
-    return stmt ? finish(db, stmt, err) : -1;
+    const char *text = (const char *)sqlite3_column_text(statement_of(rows), column);
+    return text ? text : "";
 }
 
-int db_change(struct db *db, struct error *err, const char *sql, const char *types, ...)
+static int64_t column_integer(struct sql_rows *rows, int column)
 {
-    va_list args;
-    va_start(args, types);
-    sqlite3_stmt *stmt = query(db, err, sql, false, types, args);
-    va_end(args);
-    return !stmt || finish(db, stmt, err) != 0 ? -1 : db_changes(db) > 0;
+    return sqlite3_column_int64(statement_of(rows), column);
 }
 
-int db_count(struct db *db, struct error *err, uint64_t *out, const char *sql, const char *types,
-             ...)
+static double column_real(struct sql_rows *rows, int column)
 {
-    va_list args;
-    va_start(args, types);
-    sqlite3_stmt *stmt = query(db, err, sql, false, types, args);
-    va_end(args);
-    int rc = stmt ? db_next(db, stmt, err) : -1;
-    if (rc > 0) {
-        *out = (uint64_t)sqlite3_column_int64(stmt, 0);
-        db_end(stmt);
-    }
-    return rc < 0 ? -1 : 0;
+    return sqlite3_column_double(statement_of(rows), column);
 }
 
-/* ---- structs as rows ---- */
+/* ---- numbers that AUTOINCREMENT gives ---- */
 
-struct store_record db_record_unnumbered(const struct store_record *record)
+static int read_sequence(struct sql_db *db, const char *table, int64_t *out, struct error *err)
 {
-    return (struct store_record){record->size, record->fields + 1, record->n - 1};
-}
-
-static void read_column(sqlite3_stmt *stmt, int i, const struct store_field *column,
-                        struct arena *arena, char *out)
-{
-    void *field = out + column->offset;
-    int64_t number = column->kind == STORE_TEXT ? 0 : sqlite3_column_int64(stmt, i);
-    const char *text;
-    switch (column->kind) {
-    case STORE_TEXT:
-        text = (const char *)sqlite3_column_text(stmt, i);
-        *(const char **)field = arena_str(arena, text ? text : "");
-        break;
-    case STORE_INTEGER: *(int64_t *)field = number; break;
-    case STORE_COUNT:   *(uint64_t *)field = (uint64_t)number; break;
-    case STORE_PORT:    *(uint16_t *)field = (uint16_t)number; break;
-    case STORE_FLAG:    *(bool *)field = number != 0; break;
-    case STORE_REAL:    *(double *)field = sqlite3_column_double(stmt, i); break;
-    }
-}
-
-void db_record_read(sqlite3_stmt *stmt, const struct store_record *record, struct arena *arena,
-                    void *out)
-{
-    for (size_t i = 0; i < record->n; i++)
-        read_column(stmt, (int)i, &record->fields[i], arena, out);
-}
-
-int db_record_one(struct db *db, sqlite3_stmt *stmt, const struct store_record *record,
-                  struct arena *arena, void *out, struct error *err)
-{
-    int rc = stmt ? db_next(db, stmt, err) : -1;
-    if (rc > 0) {
-        db_record_read(stmt, record, arena, out);
-        db_end(stmt);
-    }
+    uint64_t number = 0;
+    int rc =
+        sql_count(db, err, &number, "SELECT seq FROM sqlite_sequence WHERE name=?", "t", table);
+    *out = (int64_t)number;
     return rc;
 }
 
-int db_record_all(struct db *db, sqlite3_stmt *stmt, const struct store_record *record,
-                  struct arena *arena, void *items, size_t *n, struct error *err)
+static int set_sequence(struct sql_db *db, const char *table, int64_t number, struct error *err)
 {
-    struct buf rows = {0};
-    int rc = -1;
-    *n = 0;
-    while (stmt && (rc = db_next(db, stmt, err)) > 0) {
-        buf_reserve(&rows, record->size);
-        memset(rows.data + rows.len, 0, record->size);
-        db_record_read(stmt, record, arena, rows.data + rows.len);
-        rows.len += record->size;
-        (*n)++;
-    }
-    *(void **)items = arena_alloc(arena, rows.len + 1);
-    if (rows.len)
-        memcpy(*(void **)items, rows.data, rows.len);
-    buf_free(&rows);
-    return rc;
-}
-
-static void bind_column(sqlite3_stmt *stmt, int at, const struct store_field *column,
-                        const char *from)
-{
-    const void *field = from + column->offset;
-    switch (column->kind) {
-    case STORE_TEXT:    bind_text(stmt, at, *(const char *const *)field, false); break;
-    case STORE_INTEGER: sqlite3_bind_int64(stmt, at, *(const int64_t *)field); break;
-    case STORE_COUNT:   sqlite3_bind_int64(stmt, at, (int64_t)*(const uint64_t *)field); break;
-    case STORE_PORT:    sqlite3_bind_int64(stmt, at, *(const uint16_t *)field); break;
-    case STORE_FLAG:    sqlite3_bind_int64(stmt, at, *(const bool *)field); break;
-    case STORE_REAL:    sqlite3_bind_double(stmt, at, *(const double *)field); break;
-    }
-}
-
-int db_record_run(struct db *db, struct error *err, const char *sql,
-                  const struct store_record *record, const void *from, const char *types, ...)
-{
-    sqlite3_stmt *stmt = prepare(db, sql, err);
-    va_list args;
-    if (!stmt)
+    if (sql_run(db, err, "DELETE FROM sqlite_sequence WHERE name=?", "t", table) != 0)
         return -1;
-    for (size_t i = 0; i < record->n; i++)
-        bind_column(stmt, (int)i + 1, &record->fields[i], from);
-    va_start(args, types);
-    bind_list(stmt, (int)record->n + 1, false, types, args);
-    va_end(args);
-    return finish(db, stmt, err);
+    return sql_run(db, err, "INSERT INTO sqlite_sequence(name, seq) VALUES(?,?)", "ti", table,
+                   number);
 }
 
-int db_insert(struct db *db, struct error *err, const char *sql, const struct store_record *record,
-              const void *from)
-{
-    if (db_record_run(db, err, sql, record, from, "") == 0)
-        return 1;
-    int code = sqlite3_extended_errcode(db->handle);
-    return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ? 0 : -1;
-}
+static const struct sql_driver driver = {
+    .query = query,
+    .next = next,
+    .end = end,
+    .text = column_text,
+    .integer = column_integer,
+    .real = column_real,
+    .run = run,
+    .read_sequence = read_sequence,
+    .set_sequence = set_sequence,
+};

@@ -5,7 +5,7 @@
 
 static int call(struct db *db, struct group_write *write)
 {
-    struct sqlite_tx tx = {{&store_sqlite, arena_new()}, db};
+    struct sql_tx tx = {{&store_sqlite, arena_new()}, &db->sql};
     int rc = write->fn(&tx.tx, write->arg, &write->err);
     arena_free(tx.tx.arena);
     return rc;
@@ -19,23 +19,23 @@ static void run_write(struct db *db, struct group_write *write)
 
 static void run_in_savepoint(struct db *db, struct group_write *write)
 {
-    sqlite3 *handle = db_handle(db);
-    write->rc = db_run(db, &write->err, "SAVEPOINT job", "");
+    sqlite3 *handle = db->handle;
+    write->rc = sql_run(&db->sql, &write->err, "SAVEPOINT job", "");
     if (write->rc)
         return;
     run_write(db, write);
     if (sqlite3_get_autocommit(handle))
         return;                                     /* SQLite gave up the whole transaction */
-    if (write->rc && db_run(db, NULL, "ROLLBACK TO job", ""))
+    if (write->rc && sql_run(&db->sql, NULL, "ROLLBACK TO job", ""))
         sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL);
     else
-        db_run(db, NULL, "RELEASE job", "");
+        sql_run(&db->sql, NULL, "RELEASE job", "");
 }
 
 /* 1: a write that failed left changes, which only a savepoint undoes. */
 static int run_writes(struct db *db, const struct group *group, bool savepoints, struct error *err)
 {
-    sqlite3 *handle = db_handle(db);
+    sqlite3 *handle = db->handle;
     for (size_t i = 0; i < group->n; i++) {
         sqlite3_int64 changes = sqlite3_total_changes64(handle);
         (savepoints ? run_in_savepoint : run_write)(db, group->writes[i]);
@@ -50,13 +50,13 @@ static int run_writes(struct db *db, const struct group *group, bool savepoints,
 
 static int begin(struct db *db, struct error *err)
 {
-    return db_run(db, err, "BEGIN IMMEDIATE", "");
+    return sql_run(&db->sql, err, "BEGIN IMMEDIATE", "");
 }
 
 static void roll_back(struct db *db)
 {
-    if (!sqlite3_get_autocommit(db_handle(db)))
-        sqlite3_exec(db_handle(db), "ROLLBACK", NULL, NULL, NULL);
+    if (!sqlite3_get_autocommit(db->handle))
+        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
 /* A savepoint copies every page that changes after it, so there are none until they are needed. */
@@ -67,7 +67,7 @@ static int run_and_commit(struct db *db, const struct group *group, struct error
         roll_back(db);
         rc = begin(db, err) || run_writes(db, group, true, err) ? -1 : 0;
     }
-    if (rc == 0 && db_run(db, err, "COMMIT", "") == 0)
+    if (rc == 0 && sql_run(&db->sql, err, "COMMIT", "") == 0)
         return 0;
     roll_back(db);
     return -1;

@@ -8,21 +8,8 @@
 #ifndef STORE_SQLITE_GROUP_H
 #define STORE_SQLITE_GROUP_H
 
+#include "store/sql/committer.h"
 #include "store/sqlite/db.h"
-
-enum { GROUP_MAX = 256 };
-
-struct group_write {
-    store_write_fn fn;
-    void *arg;
-    int rc;
-    struct error err;
-};
-
-struct group {
-    struct group_write *writes[GROUP_MAX];
-    size_t n;
-};
 
 /* Afterwards the writes with rc 0 are durable, and nothing is left of the others. */
 void group_commit(struct db *db, const struct group *group);

@@ -285,12 +285,10 @@ enum { SCHEMA = sizeof steps / sizeof *steps };
 
 static int number_of(struct db *db, const char *sql, int64_t *out, struct error *err)
 {
-    sqlite3_stmt *stmt = db_query(db, err, sql, "");
-    if (!stmt || db_next(db, stmt, err) < 0)
-        return -1;
-    *out = sqlite3_column_int64(stmt, 0);
-    db_end(stmt);
-    return 0;
+    uint64_t number = 0;
+    int rc = sql_count(&db->sql, err, &number, sql, "");
+    *out = (int64_t)number;
+    return rc;
 }
 
 /* 0 in *version: an empty database, which may become ours. */
@@ -317,8 +315,8 @@ static int run_step(struct db *db, int64_t step, struct error *err)
     char mark[96];
     snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%lld",
              APPLICATION_ID, (long long)step + 1);
-    if (sqlite3_exec(db_handle(db), steps[step], NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(db_handle(db), mark, NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_exec(db->handle, steps[step], NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(db->handle, mark, NULL, NULL, NULL) != SQLITE_OK)
         return db_fail(db, err);
     return 0;
 }
@@ -331,16 +329,16 @@ static int run_steps(struct db *db, const char *path, struct error *err)
     for (; version < SCHEMA; version++)
         if (run_step(db, version, err))
             return error_prefix(err, "migration to schema %lld", (long long)version + 1);
-    return db_run(db, err, "COMMIT", "");
+    return sql_run(&db->sql, err, "COMMIT", "");
 }
 
 int migration_run(struct db *db, const char *path, struct error *err)
 {
-    if (db_run(db, err, "BEGIN IMMEDIATE", ""))
+    if (sql_run(&db->sql, err, "BEGIN IMMEDIATE", ""))
         return -1;
     int rc = run_steps(db, path, err);
     if (rc)
-        db_run(db, NULL, "ROLLBACK", "");
+        sql_run(&db->sql, NULL, "ROLLBACK", "");
     return rc;
 }
 

@@ -9,7 +9,7 @@
 struct db_pool {
     pthread_mutex_t lock;
     pthread_cond_t back;
-    struct sqlite_tx readers[DB_READERS];
+    struct sql_tx readers[DB_READERS];
     /* The one given back last is lent first: its cache is warm. */
     struct store_tx *idle[DB_READERS];
     size_t n_idle;
@@ -21,10 +21,10 @@ struct db_pool *db_pool_new(const char *path, struct error *err)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->back, NULL);
     while (pool->n_idle < DB_READERS) {
-        struct sqlite_tx *reader = &pool->readers[pool->n_idle];
-        *reader =
-            (struct sqlite_tx){.tx.backend = &store_sqlite, .db = db_open(path, DB_READ, err)};
-        if (!reader->db) {
+        struct sql_tx *reader = &pool->readers[pool->n_idle];
+        struct db *db = db_open(path, DB_READ, err);
+        *reader = (struct sql_tx){.tx.backend = &store_sqlite, .db = db ? &db->sql : NULL};
+        if (!db) {
             db_pool_free(pool);
             return NULL;
         }

@@ -8,14 +8,14 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "store/sqlite/committer.h"
 #include "store/sqlite/migration.h"
 #include "store/sqlite/pool.h"
+#include "store/sqlite/writer.h"
 
 struct sqlite_store {
     struct store store;                             /* first: core/store knows only this */
     char *path;
-    struct committer *committer;
+    struct writer *writer;
     struct db_pool *readers;
     int claim;                                      /* descriptor that holds the lock, -1: none */
 };
@@ -88,7 +88,7 @@ static struct sqlite_store *of(struct store *store)
 static void sqlite_close(struct store *store)
 {
     struct sqlite_store *s = of(store);
-    committer_free(s->committer);
+    writer_free(s->writer);
     db_pool_free(s->readers);
     /* Last: closing any descriptor of the file drops the locks that SQLite holds on it. */
     if (s->claim >= 0)
@@ -105,8 +105,8 @@ static struct store *sqlite_open(const char *path, const struct log *log, struct
     *s =
         (struct sqlite_store){.store.backend = &store_sqlite, .path = alloc_str(path), .claim = -1};
     s->readers = db_pool_new(path, err);
-    s->committer = s->readers ? committer_new(path, log, err) : NULL;
-    if (s->committer)
+    s->writer = s->readers ? writer_new(path, log, err) : NULL;
+    if (s->writer)
         return &s->store;
     sqlite_close(&s->store);
     return NULL;
@@ -128,13 +128,13 @@ static int sqlite_claim(struct store *store, struct error *err)
 
 static int sqlite_write(struct store *store, store_write_fn fn, void *arg, struct error *err)
 {
-    return committer_write(of(store)->committer, fn, arg, err);
+    return committer_write(writer_committer(of(store)->writer), fn, arg, err);
 }
 
 static void sqlite_write_later(struct store *store, store_write_fn fn, store_written_fn done,
                                void *arg)
 {
-    committer_write_later(of(store)->committer, fn, done, arg);
+    committer_write_later(writer_committer(of(store)->writer), fn, done, arg);
 }
 
 static struct store_tx *sqlite_read(struct store *store)
@@ -149,12 +149,12 @@ static void sqlite_end_read(struct store *store, struct store_tx *tx)
 
 static int sqlite_begin_moment(struct store_tx *tx, struct error *err)
 {
-    return db_run(db_of(tx), err, "BEGIN", "");
+    return sql_run(&db_of(tx)->sql, err, "BEGIN", "");
 }
 
 static void sqlite_end_moment(struct store_tx *tx)
 {
-    db_run(db_of(tx), NULL, "COMMIT", "");
+    sql_run(&db_of(tx)->sql, NULL, "COMMIT", "");
 }
 
 /* ---- snapshots ---- */
@@ -162,12 +162,12 @@ static void sqlite_end_moment(struct store_tx *tx)
 /* Takes db, which may be NULL. */
 static struct store_tx *begin_snapshot(struct db *db, struct error *err)
 {
-    if (!db || db_run(db, err, "BEGIN", "") != 0) {
+    if (!db || sql_run(&db->sql, err, "BEGIN", "") != 0) {
         db_close(db);
         return NULL;
     }
-    struct sqlite_tx *tx = alloc_zero(1, sizeof *tx);
-    *tx = (struct sqlite_tx){.tx.backend = &store_sqlite, .db = db};
+    struct sql_tx *tx = alloc_zero(1, sizeof *tx);
+    *tx = (struct sql_tx){.tx.backend = &store_sqlite, .db = &db->sql};
     return &tx->tx;
 }
 
@@ -209,13 +209,5 @@ const struct store_backend store_sqlite = {
     .snapshot = sqlite_snapshot,
     .inspect = sqlite_inspect,
     .end_snapshot = sqlite_end_snapshot,
-    .sandboxes = &sqlite_sandboxes,
-    .revisions = &sqlite_revisions,
-    .decisions = &sqlite_decisions,
-    .drafts = &sqlite_drafts,
-    .traffic = &sqlite_traffic,
-    .events = &sqlite_events,
-    .providers = &sqlite_providers,
-    .workspaces = &sqlite_workspaces,
-    .tokens = &sqlite_tokens,
+    SQL_ROWS,
 };

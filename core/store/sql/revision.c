@@ -1,40 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
-#include "store/sqlite/sqlite_parts.h"
+#include "store/sql/sql_parts.h"
 
-#define SELECT       "SELECT " STORE_REVISION_FIELDS(DB_NAME, ",") " FROM revision "
-#define SELECT_SHORT "SELECT " STORE_SHORT_REVISION_FIELDS(DB_NAME, ",") ",'' FROM revision "
+#define SELECT       "SELECT " STORE_REVISION_FIELDS(SQL_NAME, ",") " FROM revision "
+#define SELECT_SHORT "SELECT " STORE_SHORT_REVISION_FIELDS(SQL_NAME, ",") ",'' FROM revision "
 
 static int revision_find(struct store_tx *tx, const char *sandbox_id, uint64_t revision,
                          struct arena *arena, struct store_revision *out, struct error *err)
 {
-    struct db *db = db_of(tx);
-    sqlite3_stmt *stmt =
-        revision ? db_query(db, err, SELECT "WHERE sandbox_id=? AND revision=?", "ti", sandbox_id,
+    struct sql_db *db = sql_of(tx);
+    struct sql_rows *rows =
+        revision ? sql_query(db, err, SELECT "WHERE sandbox_id=? AND revision=?", "ti", sandbox_id,
                             (int64_t)revision)
-                 : db_query(db, err, SELECT "WHERE sandbox_id=? ORDER BY revision DESC LIMIT 1",
+                 : sql_query(db, err, SELECT "WHERE sandbox_id=? ORDER BY revision DESC LIMIT 1",
                             "t", sandbox_id);
-    return db_record_one(db, stmt, &store_revision_record, arena, out, err);
+    return sql_record_one(db, rows, &store_revision_record, arena, out, err);
 }
 
 static int revision_list(struct store_tx *tx, const char *sandbox_id, size_t limit,
                          struct arena *arena, struct store_revision **out, size_t *n,
                          struct error *err)
 {
-    sqlite3_stmt *stmt =
-        db_query(db_of(tx), err, SELECT_SHORT "WHERE sandbox_id=? ORDER BY revision DESC LIMIT ?",
+    struct sql_rows *rows =
+        sql_query(sql_of(tx), err, SELECT_SHORT "WHERE sandbox_id=? ORDER BY revision DESC LIMIT ?",
                  "ti", sandbox_id, (int64_t)limit);
-    return db_record_all(db_of(tx), stmt, &store_revision_record, arena, out, n, err);
+    return sql_record_all(sql_of(tx), rows, &store_revision_record, arena, out, n, err);
 }
 
 static int revision_insert(struct store_tx *tx, const struct store_revision *revision,
                            struct error *err)
 {
-    return db_record_run(db_of(tx), err, DB_INSERT("revision", STORE_REVISION_FIELDS),
+    return sql_record_run(sql_of(tx), err, SQL_INSERT("revision", STORE_REVISION_FIELDS),
                          &store_revision_record, revision, "");
 }
 
-/* " pending loaded ", for instr(). */
+/* " pending loaded ", in which a word between blanks is found. */
 static const char *words_of(unsigned statuses, struct buf *out)
 {
     buf_putc(out, ' ');
@@ -44,19 +44,19 @@ static const char *words_of(unsigned statuses, struct buf *out)
     return buf_str(out);
 }
 
-#define MOVE(which)                                                                                \
-    "UPDATE revision SET status=?, error=CASE WHEN ? THEN ? ELSE error END, "                      \
-    "loaded_at_ms=CASE WHEN ?>0 THEN ? ELSE loaded_at_ms END "                                     \
-    "WHERE sandbox_id=? AND revision " which " AND instr(?, ' ' || status || ' ')"
+#define MOVE(which)                                                              \
+    "UPDATE revision SET status=?, error=CASE WHEN ?<>0 THEN ? ELSE error END, " \
+    "loaded_at_ms=CASE WHEN ?>0 THEN ? ELSE loaded_at_ms END "                   \
+    "WHERE sandbox_id=? AND revision " which " AND ? LIKE '% ' || status || ' %'"
 
-/* One row is found by its key: SQLite then keeps no copies of pages for the case that a later row
+/* One row is found by its key: no copies of pages are kept then for the case that a later row
  * fails. */
 static int revision_move(struct store_tx *tx, const struct store_revision_move *move,
                          struct error *err)
 {
     struct buf from = {0};
     bool one = move->first == move->last;
-    int rc = db_run(db_of(tx), err, one ? MOVE("=? AND revision=?") : MOVE("BETWEEN ? AND ?"),
+    int rc = sql_run(sql_of(tx), err, one ? MOVE("=? AND revision=?") : MOVE("BETWEEN ? AND ?"),
                     "titiitiit", store_revision_status_word(move->to),
                     (int64_t)(move->error != NULL), move->error, move->loaded_at_ms,
                     move->loaded_at_ms, move->sandbox_id, (int64_t)move->first,
@@ -65,7 +65,7 @@ static int revision_move(struct store_tx *tx, const struct store_revision_move *
     return rc;
 }
 
-const struct store_revision_rows sqlite_revisions = {
+const struct store_revision_rows sql_revisions = {
     .find = revision_find,
     .list = revision_list,
     .insert = revision_insert,

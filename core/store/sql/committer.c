@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/committer.h"
+#include "store/sql/committer.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -10,13 +10,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/thread.h"
-#include "store/sqlite/checkpointer.h"
-#include "store/sqlite/group.h"
-
-enum {
-    WAL_PAGES_DUE = 1000,                           /* a checkpoint for this many more of the log */
-    WAL_PAGES_MAX = 32000,                          /* 125 MiB: the next commit waits for one */
-};
 
 /* One write.  It is on the stack of the caller who waits for it, or else has a done function and is
  * freed once that was called. */
@@ -29,9 +22,8 @@ struct job {
 };
 
 struct committer {
-    struct db *db;                                  /* of whoever commits */
-    struct checkpointer *checkpointer;
-    int wal_pages, due;                             /* of whoever commits */
+    const struct committer_hooks *hooks;            /* one thread at a time calls them */
+    void *ctx;
 
     pthread_mutex_t lock;                           /* guards what follows */
     pthread_cond_t moved;                           /* for the commit thread */
@@ -44,29 +36,6 @@ struct committer {
 };
 
 /* ---- a group ---- */
-
-static int count_pages(void *arg, sqlite3 *handle, const char *name, int pages)
-{
-    struct committer *c = arg;
-    (void)handle;
-    (void)name;
-    c->wal_pages = pages;
-    return SQLITE_OK;
-}
-
-/* The log begins anew when a write finds it checkpointed to its end.  While writes go on it seldom
- * is, so that a checkpoint after each would cost two syncs more and shorten nothing. */
-static void keep_log_short(struct committer *c)
-{
-    if (c->wal_pages <= WAL_PAGES_DUE)
-        c->due = WAL_PAGES_DUE;
-    if (c->wal_pages > WAL_PAGES_MAX) {
-        sqlite3_wal_checkpoint_v2(db_handle(c->db), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    } else if (c->wal_pages > c->due) {
-        c->due = c->wal_pages + WAL_PAGES_DUE;
-        checkpointer_wake(c->checkpointer);
-    }
-}
 
 static void answer(struct job *job)
 {
@@ -99,10 +68,11 @@ static void commit_group(struct committer *c)
     take_group(c, &group);
     c->committing = true;
     pthread_mutex_unlock(&c->lock);
-    group_commit(c->db, &group);
+    c->hooks->commit(c->ctx, &group);
     for (size_t i = 0; i < group.n; i++)
         answer((struct job *)group.writes[i]);
-    keep_log_short(c);
+    if (c->hooks->answered)
+        c->hooks->answered(c->ctx);
     pthread_mutex_lock(&c->lock);
     c->committing = false;
     if (c->first || c->closing)
@@ -199,8 +169,6 @@ void committer_write_later(struct committer *committer, store_write_fn fn, store
 
 static void release(struct committer *c)
 {
-    checkpointer_free(c->checkpointer);
-    db_close(c->db);
     pthread_cond_destroy(&c->moved);
     pthread_mutex_destroy(&c->lock);
     free(c);
@@ -217,26 +185,19 @@ static void init_queue(struct committer *c)
     c->last = &c->first;
 }
 
-static int start(struct committer *c, const char *path, const struct log *log, struct error *err)
-{
-    if (!(c->db = db_open(path, DB_WRITE, err)) ||
-        !(c->checkpointer = checkpointer_new(path, log, err)))
-        return -1;
-    sqlite3_wal_hook(db_handle(c->db), count_pages, c);
-    c->thread = thread_new("commit", 1, live, c, err);
-    if (c->thread)
-        thread_add(c->thread, &c->life);
-    return c->thread ? 0 : -1;
-}
-
-struct committer *committer_new(const char *path, const struct log *log, struct error *err)
+struct committer *committer_new(const struct committer_hooks *hooks, void *ctx, struct error *err)
 {
     struct committer *c = alloc_zero(1, sizeof *c);
+    c->hooks = hooks;
+    c->ctx = ctx;
     init_queue(c);
-    if (start(c, path, log, err) == 0)
-        return c;
-    release(c);
-    return NULL;
+    c->thread = thread_new("commit", 1, live, c, err);
+    if (!c->thread) {
+        release(c);
+        return NULL;
+    }
+    thread_add(c->thread, &c->life);
+    return c;
 }
 
 void committer_free(struct committer *committer)
