@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements with their parameters, and records as rows, for every database that speaks SQL.
  *
- * A driver runs the statements on one connection.  The SQL of this folder is what every
- * database of store.c's list takes: "?" stands for a parameter, texts are compared byte by byte, and the flags
+ * A driver runs the statements on one connection.  The SQL of this folder is what every database of
+ * store.c's list takes: "?" stands for a parameter, texts are compared byte by byte, and the flags
  * are integers.
  *
  * Ownership: sql texts must be string literals, for a driver knows its prepared statements by their
