@@ -28,6 +28,7 @@ struct api_route {
     bool made;                                      /* success is 201 */
     bool may_update; /* may run an update, which may be held or denied */
     const char *upgrade;                            /* success is 101 and this protocol */
+    const char *moved;                              /* success is 308 and this path */
 };
 
 struct api_call {

@@ -81,6 +81,8 @@ static json_t *responses(const struct api_route *doc)
     json_t *list = json_pack("{s:o}", "default", problem("a problem (RFC 9457)"));
     if (doc->upgrade)
         json_object_set_new(list, "101", response(doc->upgrade, NULL));
+    else if (doc->moved)
+        json_object_set_new(list, "308", response(doc->moved, NULL));
     else
         json_object_set_new(list, doc->made ? "201" : "200",
                             response(doc->made ? "made" : "done", doc->answer));

@@ -185,6 +185,14 @@ static const struct http_route routes[] = {
          .permission = AUTH_GATEWAY_READ, .work = route_events, .answer = "text/event-stream",
          .takes = TAKES(SANDBOX) | TAKES(FOLLOW) | TAKES(LAST_EVENT_ID)),
 
+    HANDLE("GET", "/console", "The console, by its address without the slash",
+           .permission = AUTH_ANYBODY, .stateless = true, .handle = handle_console_redirect,
+           .moved = "/console/"),
+    HANDLE("GET", "/console/", "The console, a web page for operators", .permission = AUTH_ANYBODY,
+           .stateless = true, .handle = handle_console, .answer = "text/html"),
+    HANDLE("GET", "/console/{file}", "A file of the console", .permission = AUTH_ANYBODY,
+           .stateless = true, .handle = handle_console, .answer = "*/*"),
+
     HANDLE("GET", "/v1/supervisor/stream", "A supervisor's stream (Upgrade: sluice-supervisor)",
            .permission = AUTH_SUPERVISE, .handle = handle_supervisor_stream,
            .upgrade = "sluice-supervisor"),

@@ -90,4 +90,8 @@ int route_events(struct api_call *call);
 /* openapi.c */
 void handle_openapi(struct api *api, struct http_request *req);
 
+/* console.c */
+void handle_console(struct api *api, struct http_request *req);
+void handle_console_redirect(struct api *api, struct http_request *req);
+
 #endif

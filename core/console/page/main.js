@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The start: who is asking, the views and their addresses, keys, and the stream of events.
+import {follow, get, token, whenUnknown} from "./api.js";
+import {ask, byId, fill, h, notice, refreshTimes} from "./dom.js";
+import {buildInbox, inboxEvent, inboxKeys, loadInbox} from "./inbox.js";
+
+const VIEWS = ["inbox", "sandbox", "voters", "audit"];
+const KEYS = [
+  ["j k", "next, previous draft"], ["a", "approve"], ["f", "approve for a while"], ["r", "reject"],
+  ["d", "rule and votes"], ["u", "undo the last approval"], ["/", "filter"], ["?", "these keys"],
+];
+
+let view = "inbox", started = false;
+
+// ---- views ----
+
+function show(name) {
+  view = name;
+  for (const id of [...VIEWS, "login"]) byId(id).hidden = id !== name;
+  for (const link of document.querySelectorAll(".nav a, .side a")) {
+    if (link.hash === location.hash || (name === "inbox" && link.hash === "#/inbox" && link.closest(".nav"))) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+async function route() {
+  const [, name] = location.hash.split("/");
+  show(VIEWS.includes(name) ? name : "inbox");
+}
+
+// ---- keys ----
+
+function showKeys() {
+  ask("Keys", h("dl", {class: "keys"}, KEYS.map(([keys, text]) => h("div", h("dt", keys.split(" ").map((key) => h("kbd", key))), h("dd", text)))),
+    h("div", {class: "actions"}, h("button", {value: "close", class: "main"}, "Close")));
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || byId("dialog").open) return;
+  if (event.target.closest("input, textarea, select")) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  const scrolls = event.target.closest("pre, .scroll") && event.key.startsWith("Arrow");
+  const call = event.key === "?" ? showKeys : view === "inbox" && !scrolls && inboxKeys[event.key];
+  if (!call) return;
+  event.preventDefault();
+  call();
+}
+
+// ---- the stream of events ----
+
+function onEvent(event) {
+  if (event.type === "reset") loadInbox().catch(() => {});
+  inboxEvent(event);
+}
+
+function onState(live) {
+  byId("live").textContent = live ? "live" : "reconnecting…";
+  byId("live").classList.toggle("on", live);
+}
+
+// ---- who is asking ----
+
+function askToken(refusal) {
+  started = false;
+  show("login");
+  byId("login-error").textContent = token.get() ? refusal.message : "";
+  byId("token").focus();
+}
+
+async function begin() {
+  const who = await get("/v1/whoami");
+  fill(byId("who"), h("b", who.name), ` ${who.role}`);
+  byId("logout").hidden = !token.get();
+  if (started) return;
+  started = true;
+  await route();
+  await loadInbox();
+  follow(onEvent, onState);
+}
+
+function onLogin(event) {
+  event.preventDefault();
+  token.set(byId("token").value.trim());
+  byId("token").value = "";
+  begin().catch((error) => { byId("login-error").textContent = error.message; });
+}
+
+function start() {
+  buildInbox(byId("inbox"));
+  whenUnknown(askToken);
+  addEventListener("hashchange", route);
+  addEventListener("keydown", onKey);
+  byId("help").addEventListener("click", showKeys);
+  byId("login-form").addEventListener("submit", onLogin);
+  byId("logout").addEventListener("click", () => { token.clear(); location.reload(); });
+  setInterval(refreshTimes, 10000);
+  begin().catch((error) => { if (error.status !== 401) notice("bad", error.message); });
+}
+
+start();
