@@ -4,8 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/grants.h"
+#include "auth/permission.h"
 #include "auth/token.h"
+#include "policy/wish.h"
 #include "secret/profile.h"
 
 static const char *const networks[] = {"proxy", "none", NULL};
@@ -90,7 +91,7 @@ const struct schema body_settings_schema = {
 static const struct schema_field approve_fields[] = {
     {"review_token", SCHEMA_TEXT, offsetof(struct body_approve, review_token),
      .help = "The token that came with the chunk when it was reviewed"},
-    {"grant", SCHEMA_STRUCT, offsetof(struct body_approve, grant), .sub = &body_grant_schema,
+    {"grant", SCHEMA_STRUCT, offsetof(struct body_approve, grant), .sub = &policy_wish_schema,
      .help = "How the rule ends again; left out: as the chunk proposes"},
     {"no_end", SCHEMA_BOOL, offsetof(struct body_approve, no_end), .excludes = "grant",
      .help = "The rule stays, whatever the chunk proposes"},
@@ -129,7 +130,7 @@ static const struct schema_field proposal_fields[] = {
      .help = "Why, for whoever decides"},
     {"confidence", SCHEMA_DOUBLE, offsetof(struct body_proposal, confidence), .fallback = "0.75",
      .help = "How sure the author is, from 0 to 1"},
-    {"grant", SCHEMA_STRUCT, offsetof(struct body_proposal, grant), .sub = &body_grant_schema,
+    {"grant", SCHEMA_STRUCT, offsetof(struct body_proposal, grant), .sub = &policy_wish_schema,
      .help = "How the rule is to end again; who approves it may choose another end"},
     {0},
 };

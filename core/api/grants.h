@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside core/api: grants with an end in bodies and answers. */
+/* Inside core/api: grants with an end in answers. */
 #ifndef API_GRANTS_H
 #define API_GRANTS_H
 
 #include "api/call.h"
 #include "policy/grant.h"
-
-/* {uses} or {for} or {expires_at} or {pid}; decodes to a struct policy_grant, a wish. */
-extern const struct schema body_grant_schema;
 
 /* What remains of it.  NULL: null. */
 json_t *api_grant_json(struct arena *arena, const struct policy_grant *grant, bool ended);

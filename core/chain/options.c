@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/duration.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "doc/safe.h"
@@ -55,11 +56,6 @@ static const struct {
 
 enum { TYPE_COUNT = sizeof types / sizeof types[0] };
 
-static const struct {
-    const char *suffix;
-    int64_t ms;
-} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-
 const char *options_type_word(enum sluice_option_type type)
 {
     return (unsigned)type < TYPE_COUNT ? types[type].word : "unknown";
@@ -84,18 +80,6 @@ static int parse_digits(const char *text, const char **end, int64_t *out)
     errno = 0;
     *out = strtoll(text, (char **)end, 10);
     return errno ? -1 : 0;
-}
-
-int options_duration(const char *text, int64_t *out_ms)
-{
-    const char *unit = text;
-    int64_t count = 0;
-    if (parse_digits(text, &unit, &count) != 0)
-        return -1;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (strcmp(unit, units[i].suffix) == 0)
-            return __builtin_mul_overflow(count, units[i].ms, out_ms) ? -1 : 0;
-    return -1;
 }
 
 static int parse_integer(const char *text, int64_t *out)
@@ -159,7 +143,7 @@ static int from_text(struct reader *r, enum sluice_option_type type, const char 
         out->boolean = strcmp(text, "true") == 0;
         return out->boolean || strcmp(text, "false") == 0 ? 0 : -1;
     case SLUICE_DURATION:
-        return options_duration(text, &out->integer);
+        return duration_parse(text, &out->integer);
     case SLUICE_LIST:
         split_list(r->options->arena, text, out);
         return 0;

@@ -31,7 +31,4 @@ const char *options_json(const struct options *options);
 const char *options_type_word(enum sluice_option_type type);
 int options_type_parse(const char *word, enum sluice_option_type *out);
 
-/* "250ms", "30s", "5m", "8h", "7d" as milliseconds; -1 for anything else. */
-int options_duration(const char *text, int64_t *out_ms);
-
 #endif

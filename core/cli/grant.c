@@ -2,7 +2,7 @@
 /* The options of sluice rule approve that say how the rule ends again. */
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "chain/options.h"
+#include "base/duration.h"
 #include "cli/cli.h"
 
 static const char *const names[] = {"once", "uses", "for", "until", "while-pid", "no-end"};
@@ -41,7 +41,7 @@ static int add_for(const struct cli *cli, json_t *grant)
     int64_t ms;
     if (!text)
         return -1;
-    if (options_duration(text, &ms) != 0 || ms <= 0)
+    if (duration_parse(text, &ms) != 0 || ms <= 0)
         return usage_error(cli, "--for takes a duration such as 90s, 10m or 2h, not '%s'", text);
     json_object_set_new(grant, "for", json_string(text));
     return -1;

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "chain/options.h"
+#include "base/duration.h"
 #include "cli/cli.h"
 
 int64_t time_read(const char *text)
@@ -25,7 +25,7 @@ int arg_time(const struct cli *cli, const char *name, int64_t fallback, int64_t 
     *out = fallback;
     if (!text)
         return -1;
-    *out = options_duration(text, &ago) == 0 ? clock_now_ms() - ago : time_read(text);
+    *out = duration_parse(text, &ago) == 0 ? clock_now_ms() - ago : time_read(text);
     return *out >= 0
                ? -1
                : usage_error(cli,
@@ -36,7 +36,7 @@ int arg_time(const struct cli *cli, const char *name, int64_t fallback, int64_t 
 int arg_duration(const struct cli *cli, const char *name, int64_t *out)
 {
     const char *text = arg_value(cli, name);
-    if (text && options_duration(text, out) == 0)
+    if (text && duration_parse(text, out) == 0)
         return -1;
     return usage_error(cli, "--%s takes a duration such as 30d or 12h%s%s%s", name,
                        text ? ", not '" : "", text ? text : "", text ? "'" : "");

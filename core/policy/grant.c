@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "doc/writer.h"
 #include "policy/rule.h"
 
@@ -96,20 +97,6 @@ bool policy_grant_same(const struct policy_grant *a, const struct policy_grant *
            (end != POLICY_GRANT_UNTIL || a->expires_at_ms == b->expires_at_ms);
 }
 
-static const char *duration(int64_t ms, struct arena *arena)
-{
-    static const struct {
-        int64_t ms;
-        const char *unit;
-    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
-    const char *text = "";
-    for (size_t i = 0; i < sizeof units / sizeof *units; ms %= units[i++].ms)
-        if (ms >= units[i].ms)
-            text = arena_printf(arena, "%s%lld%s", text, (long long)(ms / units[i].ms),
-                                units[i].unit);
-    return text;
-}
-
 const char *policy_grant_words(const struct policy_grant *grant, struct arena *arena)
 {
     char time[CLOCK_TEXT_SIZE];
@@ -118,7 +105,7 @@ const char *policy_grant_words(const struct policy_grant *grant, struct arena *a
         return arena_printf(arena, "after %lld use%s", (long long)grant->uses,
                             grant->uses == 1 ? "" : "s");
     case POLICY_GRANT_FOR:
-        return arena_printf(arena, "%s after the approval", duration(grant->for_ms, arena));
+        return arena_printf(arena, "%s after the approval", duration_text(grant->for_ms, arena));
     case POLICY_GRANT_PROCESS:
         return arena_printf(arena, "with process %lld", (long long)grant->pid);
     default:

@@ -112,6 +112,41 @@ POST http://policy.local/v1/proposals" ]
     [[ "$output" == *" 400 "*'{"detail":"Use http://policy.local only","error":"invalid_policy_local_scheme"}'* ]]
 }
 
+# wish KEY GRANT: a proposal of a rule that is to end.
+wish() { rule "$1" 10.77.0.2 8080 | jq -c --argjson g "$2" '.operations[0].addRule.grant = $g'; }
+ends() { sluice rule get demo -o json | jq -r --arg id "$1" '.chunks[] | select(.id == $id) | .grant.ends // "never"'; }
+
+@test "a proposal wishes for an end; the approver takes it, or chooses another one or none" {
+    printf 'version: 1\n' | sluice policy set demo --policy - --wait
+    id=$(propose_as_agent demo "$(wish once '{"uses":1}')")
+    run -0 sluice rule get demo
+    [[ $output == *"Grant:      ends after 1 use, 1 left"* ]]
+    sluice rule approve demo --chunk-id "$id" --wait
+    [ "$(knock demo)" = 200 ]
+    wait_event demo draft ".draft == \"$id\" and .status == \"superseded\""
+    [ "$(knock demo)" = 403 ]
+    id=$(propose_as_agent demo "$(wish brief '{"for":"10m"}')")
+    [ "$(ends "$id")" = "10m after the approval" ]
+    sluice rule approve demo --chunk-id "$id" --uses 3 --wait
+    [ "$(ends "$id")" = "after 3 uses" ]
+    sluice rule undo demo --chunk-id "$id" --wait
+    sluice rule approve demo --chunk-id "$(propose_as_agent demo "$(wish kept '{"for":"10m"}')")" --no-end --wait
+    [ "$(sluice policy get demo -o json | jq -c .grants)" = '[]' ]
+    [ "$(knock demo)" = 200 ]
+}
+
+@test "a wish names a process as the sandbox sees it, and a bad one is told" {
+    run -0 sluice sandbox exec demo -- sh -c "printf '%s' '$(wish own '{"pid":"PID"}')' | sed \"s/\\\"PID\\\"/\$\$/\" | curl -sS -d @- http://policy.local/v1/proposals; echo; echo \$\$"
+    id=$(jq -r '.accepted_chunk_ids[0]' <<<"${lines[0]}")
+    [ "$(ends "$id")" = "with process ${lines[1]}" ]
+    run -1 sluice rule approve demo --chunk-id "$id"
+    [[ $output == *"no process ${lines[1]}"* ]] || [[ $output == *"has ended"* ]]
+    get demo /v1/proposals -d "$(wish none '{"pid":4194304}')" | jq -e '.accepted_chunks == 0 and (.rejection_reasons[0] | startswith("chunk '"'none'"': the sandbox has no process 4194304"))'
+    run -0 ask demo /v1/proposals -d "$(wish bad '{"for":"soon"}')"
+    [ "${lines[1]}" = 400 ]
+    [[ "$(jq -r .detail <<<"${lines[0]}")" == "operations[0].addRule.grant.for: must be a duration from 1ms to 3650d such as 90s, 10m or 2h, not "* ]]
+}
+
 @test "another sandbox sees none of it" {
     id=$(propose_as_agent demo "$(rule mine mine.example.com 443)")
     run -0 ask other "/v1/proposals/$id"
@@ -146,6 +181,9 @@ POST http://policy.local/v1/proposals" ]
     sluice sandbox create --name auto --agent-proposals on --approval-mode auto
     id=$(propose_as_agent auto "$(rule public api.example.com 443 ',"protocol":"rest","enforcement":"enforce","rules":[{"allow":{"method":"GET","path":"/a"}}]')")
     get auto "/v1/proposals/$id/wait" | jq -e '.status == "approved" and .policy_reloaded'
+    id=$(propose_as_agent auto "$(rule brief brief.example.com 443 | jq -c '.grant = {for: "1h"}')")
+    get auto "/v1/proposals/$id/wait" | jq -e '.status == "approved"'
+    sluice policy get auto -o json | jq -e --arg id "$id" '[.grants[] | [.chunk, .ends, .ended]] == [[$id, "1h after the approval", false]]'
     id=$(propose_as_agent auto "$(rule internal 10.77.0.2 8080)")
     get auto "/v1/proposals/$id" | jq -e '.status == "pending" and (.rejection_reason | contains("a person decides"))'
     sluice sandbox delete auto

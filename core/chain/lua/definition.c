@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/duration.h"
 #include "base/text.h"
 #include "chain/options.h"
 
@@ -127,7 +128,7 @@ static const char *read_default(lua_State *L, struct arena *arena, enum sluice_o
             luaL_error(L, "%s must be a list, not a %s", where, luaL_typename(L, -1));
         return join_list(L, arena, where);
     case SLUICE_DURATION:
-        if (lua_type(L, -1) != LUA_TSTRING || options_duration(lua_tostring(L, -1), &ignored) != 0)
+        if (lua_type(L, -1) != LUA_TSTRING || duration_parse(lua_tostring(L, -1), &ignored) != 0)
             luaL_error(L, "%s must be a duration such as \"30s\"", where);
         break;
     case SLUICE_TEXT:

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/duration.h"
 #include "base/terminal.h"
-#include "chain/options.h"
 #include "cli/cli.h"
 #include "sandbox/wire/spec.h"
 
@@ -24,7 +24,7 @@ static int add_hold(const struct cli *cli, json_t *body)
     int64_t ms = 0;
     if (!text)
         return -1;
-    if (strcmp(text, "0") != 0 && options_duration(text, &ms) != 0)
+    if (strcmp(text, "0") != 0 && duration_parse(text, &ms) != 0)
         return usage_error(cli, "--hold is a duration such as 20s or 5m, or 0, not '%s'", text);
     if (ms > SANDBOX_HOLD_MAX_MS)
         return usage_error(cli, "--hold is at most 1h, not '%s'", text);

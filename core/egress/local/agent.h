@@ -12,6 +12,9 @@ struct agent_proposal {
     uint64_t id;                                    /* of the question */
     const char *intent;                             /* why, for whoever decides; or "" */
     const char *operations;                         /* {"operations": [{"add_rule": ...}]} */
+    const char *const *wishes; /* how the rule of each is to end again (policy/wish.h), as JSON;
+                                * "": it stays */
+    size_t n_wishes;                                /* as many as operations, or 0 */
 };
 
 struct agent_proposed {

@@ -43,9 +43,11 @@ const char local_skill[] =
     "   - `\"timed_out\":true`: nobody has decided yet. Wait again.\n"
     "\n"
     "Propose what the task needs and no more: exact hosts, one method and path instead of a whole\n"
-    "API, the program that sends the request. Say in `intent_summary` what it is for, and whether\n"
-    "once or a few minutes are enough: rules can be approved for a while. A rule may\n"
-    "say all that a policy may, also for GraphQL operations, MCP tools and WebSocket messages.\n"
+    "API, the program that sends the request. Say in `intent_summary` what it is for. Where once\n"
+    "or a few minutes are enough, say so with `\"grant\"` beside `\"rule\"`: `{\"uses\":1}`,\n"
+    "`{\"for\":\"10m\"}`, `{\"expires_at\":\"2026-01-31T08:05:00Z\"}`, or `{\"pid\":N}` for as\n"
+    "long as that process runs. A rule may say all that a policy may, also for\n"
+    "GraphQL operations, MCP tools and WebSocket messages.\n"
     "Do not try other ways out: they are refused too.\n";
 
 const char local_agents_hint[] =

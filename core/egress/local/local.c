@@ -113,9 +113,9 @@ static void propose(struct client *c)
         fail(c, LOCAL_ERROR_PROPOSAL, err.text);
     } else if (proxy->local.n_proposals >= LOCAL_PROPOSALS_MAX) {
         fail_many(c);
-    } else if (may_ask(c, proposal.n)) {
+    } else if (may_ask(c, (unsigned)proposal.n)) {
         const struct agent_proposal message = {++proxy->local.n_asked, proposal.intent,
-                                               proposal.operations};
+                                               proposal.operations, proposal.wishes, proposal.n};
         c->local->id = message.id;
         proxy->local.n_proposals++;
         c->state = &asking_state;

@@ -6,6 +6,7 @@
 
 #include "doc/writer.h"
 #include "policy/merge/merge.h"
+#include "policy/wish.h"
 
 enum { INTENT_MAX = 4096 };
 
@@ -23,16 +24,6 @@ static const struct doc_node *get(const struct doc_node *map, const char *key, c
 static bool is_list(const struct doc_node *node)
 {
     return node && node->kind == DOC_LIST && node->n > 0;
-}
-
-/* What would limit a rule is not passed over like other members that are not known here. */
-static int check_end(const struct doc_node *map, struct error *err)
-{
-    if (!doc_get(map, "grant"))
-        return 0;
-    return error_set(err, ERROR_INVALID,
-                     "grant: the end of a rule is for whoever approves it: leave it out, and say "
-                     "in intent_summary how long the rule is needed");
 }
 
 /* ---- what OpenShell's gateway refuses, in its words ---- */
@@ -78,6 +69,47 @@ static const struct doc_node *check_rule(const struct doc_node *add, const char 
     return NULL;
 }
 
+/* ---- how a rule is to end again ---- */
+
+/* The JSON of it in *out, "": nothing is said there. */
+static int read_wish(const struct doc_node *map, const char *path, struct arena *arena,
+                     const char **out, struct error *err)
+{
+    const struct doc_node *wish = doc_get(map, "grant");
+    struct problems problems = {0};
+    struct doc_json_writer json;
+    struct buf text = {0};
+    void *decoded;
+    *out = "";
+    if (!wish)
+        return 0;
+    if (schema_decode(&policy_wish_schema, wish, path, arena, &decoded, &problems) != 0)
+        return problems_first(&problems, ERROR_INVALID, err);
+    doc_write_tree(doc_json_writer(&json, &text), wish);
+    *out = arena_str(arena, buf_str(&text));
+    buf_free(&text);
+    return 0;
+}
+
+/* That of the rule, or else of the whole proposal. */
+static int choose_wish(const struct doc_node *item, const struct doc_node *add, size_t i,
+                       const char *general, struct arena *arena, const char **out,
+                       struct error *err)
+{
+    const char *beside, *within;
+    if (read_wish(item, arena_printf(arena, "operations[%zu].grant", i), arena, &beside, err) ||
+        read_wish(add, arena_printf(arena, "operations[%zu].addRule.grant", i), arena, &within,
+                  err))
+        return -1;
+    if (*beside && *within)
+        return error_set(err, ERROR_INVALID,
+                         "operations[%zu] has two grants: a rule ends in one way, leave out the "
+                         "one beside addRule",
+                         i);
+    *out = *within ? within : *beside ? beside : general;
+    return 0;
+}
+
 /* ---- the operations as the gateway takes them ---- */
 
 static int write_operation(const struct doc_node *item, size_t i, struct doc_writer *w,
@@ -90,8 +122,6 @@ static int write_operation(const struct doc_node *item, size_t i, struct doc_wri
                          "this MVP accepts `addRule` operations; operations[%zu] is none: propose "
                          "what is to be allowed, taking things away is for people",
                          i);
-    if (check_end(item, err) != 0 || check_end(add, err) != 0)
-        return -1;
     const struct doc_node *rule = check_rule(add, &name, err);
     if (!rule)
         return -1;
@@ -162,17 +192,32 @@ static int read_intent(const struct doc_node *body, const char **out, struct err
     return 0;
 }
 
+/* The operations are known to be a list of as many as there may be. */
+static int read_wishes(const struct doc_node *body, struct arena *arena,
+                       struct local_proposal *out, struct error *err)
+{
+    const struct doc_node *list = doc_get(body, "operations");
+    const char **wishes = arena_zalloc(arena, list->n * sizeof *wishes), *general;
+    int rc = read_wish(body, "grant", arena, &general, err);
+    for (size_t i = 0; rc == 0 && i < list->n; i++)
+        rc = choose_wish(list->items[i], get(list->items[i], "addRule", "add_rule"), i, general,
+                         arena, &wishes[i], err);
+    out->wishes = wishes;
+    out->n = list->n;
+    return rc;
+}
+
 int local_proposal_read(const char *body, size_t len, struct arena *arena,
                         struct local_proposal *out, struct error *err)
 {
     struct doc_node *root;
     struct buf text = {0};
-    if (parse(body, len, arena, &root, err) != 0 || read_intent(root, &out->intent, err) != 0 ||
-        check_end(root, err) != 0)
+    if (parse(body, len, arena, &root, err) != 0 || read_intent(root, &out->intent, err) != 0)
         return -1;
     int rc = write_operations(doc_get(root, "operations"), &text, err);
     out->operations = arena_str(arena, buf_str(&text));
-    out->n = rc == 0 ? (unsigned)doc_get(root, "operations")->n : 0;
     buf_free(&text);
-    return rc == 0 ? check_schema(out->operations, arena, err) : rc;
+    return rc != 0 || read_wishes(root, arena, out, err) != 0
+               ? -1
+               : check_schema(out->operations, arena, err);
 }

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "policy/merge/merge.h"
+#include "policy/wish.h"
 #include "runtime/sandbox.h"
 #include "store/words.h"
 
@@ -50,9 +51,30 @@ static int decode(const struct agent_proposal *proposal, struct arena *arena,
     return problems.n ? problems_first(&problems, ERROR_INVALID, err) : 0;
 }
 
+/* In *out, NULL: its rule is to stay.  A process is meant as it runs now. */
+static int read_wish(struct question *q, size_t i, const struct policy_grant **out,
+                     struct error *err)
+{
+    const struct agent_proposal *asked = &q->asked.proposal;
+    const char *json = i < asked->n_wishes ? asked->wishes[i] : "";
+    struct problems problems = {0};
+    struct doc_node *tree;
+    void *record = NULL;
+    if (*json && (doc_parse(json, strlen(json), DOC_JSON, POLICY_BYTES_MAX, q->arena, &tree,
+                            &problems) != 0 ||
+                  schema_decode(&policy_wish_schema, tree, "grant", q->arena, &record,
+                                &problems) != 0))
+        return problems_first(&problems, ERROR_INVALID, err);
+    struct policy_grant *wish = record;
+    *out = wish;
+    return wish && wish->pid ? runtime_find_process(q->all, q->id, wish->pid, &wish->host_pid,
+                                                    &wish->started, err)
+                             : 0;
+}
+
 /* NULL: *id is that of the new chunk; else why there is none. */
 static const char *submit_one(struct question *q, const struct policy_operation *operation,
-                              const char **id)
+                              const struct policy_grant *wish, const char **id)
 {
     const struct sluice_actor agent = {sizeof agent,
                                        arena_printf(q->arena, "sandbox:%s", q->name), "sandbox",
@@ -61,7 +83,8 @@ static const char *submit_one(struct question *q, const struct policy_operation 
                                              .rule = operation->rule,
                                              .rationale = q->asked.proposal.intent,
                                              .confidence = 0.75,
-                                             .workload = q->id};
+                                             .workload = q->id,
+                                             .grant = wish};
     struct problems problems = {0};
     struct error err;
     const char *why = NULL;
@@ -71,6 +94,19 @@ static const char *submit_one(struct question *q, const struct policy_operation 
                            problems.n ? problems.items[0].message : err.text);
     problems_free(&problems);
     return why;
+}
+
+/* NULL, or why it is not accepted. */
+static const char *propose_one(struct question *q, const struct policy_operation *operation,
+                               size_t i, const char **id)
+{
+    const struct policy_grant *wish = NULL;
+    struct error err;
+    if (operation->kind != POLICY_ADD_RULE)
+        return "only rules that are added can be proposed";
+    if (read_wish(q, i, &wish, &err) != 0)
+        return arena_printf(q->arena, "chunk '%s': %s", operation->rule_name, err.text);
+    return submit_one(q, operation, wish, id);
 }
 
 static void propose(void *arg)
@@ -88,9 +124,7 @@ static void propose(void *arg)
     answer->accepted = accepted;
     answer->reasons = reasons;
     for (size_t i = 0; i < list.n; i++) {
-        const char *why = list.items[i].kind == POLICY_ADD_RULE
-                              ? submit_one(q, &list.items[i], &accepted[answer->n_accepted])
-                              : "only rules that are added can be proposed";
+        const char *why = propose_one(q, &list.items[i], i, &accepted[answer->n_accepted]);
         if (why)
             reasons[answer->n_reasons++] = why;
         else

@@ -144,7 +144,10 @@ TABLE(settings, spec_settings);
 
 #define QUESTION(type) NUMBER(type, id, SCHEMA_I64, INT64_MAX)
 static const struct schema_field proposal_fields[] = {
-    QUESTION(agent_proposal), NEEDED(agent_proposal, intent), NEEDED(agent_proposal, operations),
+    QUESTION(agent_proposal),
+    NEEDED(agent_proposal, intent),
+    NEEDED(agent_proposal, operations),
+    TEXTS(agent_proposal, wishes, 0),
     {0},
 };
 static const struct schema_field proposed_fields[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/chain.h"
 
+#include "base/duration.h"
 #include "chain/options.h"
 
 static const struct sluice_option table[] = {
@@ -159,11 +160,11 @@ static void every_unit_of_time(void **state)
     };
     int64_t ms;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(options_duration(rows[i].text, &ms), 0);
+        assert_int_equal(duration_parse(rows[i].text, &ms), 0);
         assert_int_equal(ms, rows[i].ms);
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        if (options_duration(bad[i], &ms) == 0)
+        if (duration_parse(bad[i], &ms) == 0)
             fail_msg("\"%s\" was taken for a duration", bad[i]);
 }
 

@@ -84,6 +84,11 @@ static void what_is_no_route_says_so(void **state)
     "{\"operations\":[{\"addRule\":{\"ruleName\":\"r\",\"rule\":{\"endpoints\":[{\"host\":"  \
     "\"a.example.com\",\"port\":443" more "}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}]}"
 
+/* The same with grants beside operations, addRule and rule. */
+#define WISH(all, beside, within)                                                             \
+    "{" all "\"operations\":[{" beside "\"addRule\":{\"ruleName\":\"r\",\"grant\":" within     \
+    ",\"rule\":{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}]}}}]}"
+
 static int read_proposal(const char *body, struct arena *arena, struct local_proposal *out,
                          struct error *err)
 {
@@ -119,6 +124,37 @@ static void proposals_are_read(void **state)
     }
 }
 
+static void a_proposal_says_how_its_rules_end(void **state)
+{
+#define LAST                                                                                \
+    "{\"addRule\":{\"ruleName\":\"s\",\"rule\":{\"endpoints\":[{\"host\":\"b\",\"port\":1}]}}}"
+    static const char *const cases[][2] = {
+        {WISH(, , "{\"uses\":5}"), "{\"uses\":5}"},
+        {WISH(, , "{\"for\":\"10m\"}"), "{\"for\":\"10m\"}"},
+        {WISH(, , "{\"pid\":7}"), "{\"pid\":7}"},
+        {WISH(, , "{\"once\":true}"), "{\"once\":true}"},
+        {WISH(, , "{\"while_pid\":7}"), "{\"while_pid\":7}"},
+        {WISH(, , "{\"until\":\"2999-01-01T00:00:00Z\"}"),
+         "{\"until\":\"2999-01-01T00:00:00Z\"}"},
+        {WISH("\"grant\":{\"uses\":9},", , "{\"uses\":5}"), "{\"uses\":5}"},
+        {"{\"grant\":{\"uses\":9},\"operations\":[" LAST "]}", "{\"uses\":9}"},
+        {"{\"operations\":[{\"grant\":{\"uses\":8},\"addRule\":{\"ruleName\":\"r\",\"rule\":"
+         "{\"endpoints\":[{\"host\":\"b\",\"port\":1}]}}}]}", "{\"uses\":8}"},
+        {"{\"operations\":[" LAST "]}", ""},
+    };
+    struct local_proposal out;
+    struct error err;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena *arena = arena_new();
+        if (read_proposal(cases[i][0], arena, &out, &err) != 0)
+            fail_msg("%s: %s", cases[i][0], err.text);
+        assert_int_equal(out.n, 1);
+        assert_string_equal(out.wishes[0], cases[i][1]);
+        arena_free(arena);
+    }
+}
+
 static void what_is_no_proposal_says_why(void **state)
 {
 #define NO(more) "{\"operations\":[{\"addRule\":" more "}]}"
@@ -145,9 +181,25 @@ static void what_is_no_proposal_says_why(void **state)
          "L7 allow paths must not include query strings"},
         {RULE(",\"deny_rule\":[]"), "deny_rules"},
         {"{\"operations\":[],\"operations\":[]}", "the body is no JSON document"},
-        {NO("{\"ruleName\":\"r\",\"grant\":{\"uses\":1}}"), "grant: the end of a rule"},
-        {"{\"grant\":{\"uses\":1},\"operations\":[{\"addRule\":{}}]}", "grant: the end of a rule"},
-        {"{\"operations\":[{\"grant\":{},\"addRule\":{}}]}", "grant: the end of a rule"},
+        {WISH(, , "5"), "operations[0].addRule.grant: must be a map"},
+        {WISH(, , "null"), "operations[0].addRule.grant: must be a map"},
+        {WISH(, , "{}"), "operations[0].addRule.grant: a grant ends in one way"},
+        {WISH(, , "{\"uses\":0}"),
+         "operations[0].addRule.grant.uses: must be between 1 and 1000000"},
+        {WISH(, , "{\"uses\":1,\"for\":\"1m\"}"), "and pid, not 2 of them"},
+        {WISH(, , "{\"uses\":1,\"once\":true}"), "once"},
+        {WISH(, , "{\"once\":false}"), "operations[0].addRule.grant.once: must be true"},
+        {WISH(, , "{\"once\":\"true\"}"), "operations[0].addRule.grant.once: must be true"},
+        {WISH(, , "{\"for\":\"soon\"}"),
+         "operations[0].addRule.grant.for: must be a duration from 1ms to 3650d"},
+        {WISH(, , "{\"until\":\"2001-01-01T00:00:00Z\"}"), "grant.until: must be a time to come"},
+        {WISH(, , "{\"while_pid\":-1}"), "grant.while_pid: must be between 1 and 4194304"},
+        {WISH(, , "{\"minutes\":5}"), "grant.minutes: a grant has no such field"},
+        {WISH("\"grant\":{\"for\":\"x\"},", , "{\"uses\":1}"), "grant.for: must be a duration"},
+        {WISH(, "\"grant\":{\"uses\":2},", "{\"uses\":1}"), "operations[0] has two grants"},
+        {WISH(, "\"grant\":{\"used\":2},", "{\"uses\":1}"),
+         "operations[0].grant.used: a grant has no such"},
+        {RULE(",\"grant\":{\"uses\":1}"), "endpoint has no such field"},
     };
     struct local_proposal out;
     struct error err;
@@ -291,6 +343,7 @@ int main(void)
         cmocka_unit_test(routes_are_found),
         cmocka_unit_test(what_is_no_route_says_so),
         cmocka_unit_test(proposals_are_read),
+        cmocka_unit_test(a_proposal_says_how_its_rules_end),
         cmocka_unit_test(what_is_no_proposal_says_why),
         cmocka_unit_test(a_proposal_is_bounded),
         cmocka_unit_test(denials_are_newest_first_and_redacted),

@@ -84,6 +84,7 @@ static void settings_pass(void **state)
 static void what_agents_ask_passes(void **state)
 {
     const char *const ids[] = {"c1"}, *const reasons[] = {"no"};
+    const char *const wishes[] = {"", "{\"uses\":1}"};
     struct sandbox_message out,
         message = {.type = MESSAGE_PROPOSE, .proposal = {3, "why\n", "{\"operations\":[]}"}};
     struct arena *arena = arena_new();
@@ -92,6 +93,12 @@ static void what_agents_ask_passes(void **state)
          "{\"type\":\"propose\",\"id\":3,\"intent\":\"why\\n\",\"operations\":"
          "\"{\\\"operations\\\":[]}\"}\n", arena, &out);
     assert_string_equal(out.proposal.operations, "{\"operations\":[]}");
+    assert_int_equal(out.proposal.n_wishes, 0);
+    message.proposal = (struct agent_proposal){3, "", "{}", wishes, 2};
+    pass(&message,
+         "{\"type\":\"propose\",\"id\":3,\"intent\":\"\",\"operations\":\"{}\",\"wishes\":[\"\","
+         "\"{\\\"uses\\\":1}\"]}\n", arena, &out);
+    assert_string_equal(out.proposal.wishes[1], wishes[1]);
     message = (struct sandbox_message){.type = MESSAGE_PROPOSED,
                                        .proposed = {3, "", ids, 1, reasons, 1}};
     pass(&message,
