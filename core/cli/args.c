@@ -9,84 +9,11 @@
 #include "base/alloc.h"
 #include "base/terminal.h"
 #include "base/text.h"
-#include "cli/cli.h"
 #include "cli/habits.h"
+#include "cli/help.h"
+#include "cli/output/jsonpath.h"
 
 enum { TIMEOUT_MAX_S = 86400, LETTERS_MAX = 4 };
-
-static const struct arg_option global_options[] = {
-    {"gateway", 0, ARG_VALUE, "ADDR",
-     "unix:PATH, http://HOST:PORT, https://... or a name of gateway add (SLUICE_GATEWAY)"},
-    {"ca", 0, ARG_VALUE, "FILE", "https: trust these authorities instead of the system's"},
-    {"cert", 0, ARG_VALUE, "FILE", "https: show this certificate"},
-    {"key", 0, ARG_VALUE, "FILE", "its private key"},
-    {"token", 0, ARG_VALUE, "T", "bearer token (SLUICE_TOKEN)"},
-    {"gateway-user", 0, ARG_VALUE, "USER",
-     "whose gateway on this machine gets the token, beside yours and root's (SLUICE_GATEWAY_USER)"},
-    {"insecure", 0, ARG_FLAG, NULL, "send the token over http:// to another machine too"},
-    {"output", 'o', ARG_VALUE, "table|json|yaml", "form of the result"},
-    {"quiet", 'q', ARG_FLAG, NULL, "only results and errors"},
-    {"help", 'h', ARG_FLAG, NULL, "this text"},
-    {"version", 0, ARG_FLAG, NULL, "the version"},
-    {0},
-};
-
-static void print_options(FILE *to, const struct arg_option *options)
-{
-    for (; options->name; options++) {
-        char left[64];
-        snprintf(left, sizeof left, "%c%c%s--%s%s%s", options->letter ? '-' : ' ',
-                 options->letter ? options->letter : ' ', options->letter ? ", " : "  ",
-                 options->name, options->value ? " " : "", options->value ? options->value : "");
-        terminal_print(to, "  %-34s %s\n", left, options->help);
-    }
-}
-
-/* Options end at --, so they stand in front of it. */
-static void print_usage(FILE *to, const struct command *c)
-{
-    const char *rest = strstr(c->operands, "-- ");
-    if (rest && rest > c->operands && rest[-1] == '[')
-        rest--;
-    size_t n = rest ? (size_t)(rest - c->operands) : strlen(c->operands);
-    while (n && c->operands[n - 1] == ' ')
-        n--;
-    terminal_print(to, "usage: sluice %s%s%s%s%.*s%s%s%s", c->group, c->verb ? " " : "",
-                   c->verb ? c->verb : "", n ? " " : "", (int)n, c->operands,
-                   c->options->name ? " [options]" : "", rest ? " " : "", rest ? rest : "");
-}
-
-static void print_command_help(FILE *to, const struct command *c)
-{
-    print_usage(to, c);
-    terminal_print(to, "\n\n%s\n", c->summary);
-    if (c->options->name)
-        terminal_print(to, "\n");
-    print_options(to, c->options);
-    terminal_print(to, "\nglobal:\n");
-    print_options(to, global_options);
-    terminal_print(to, "\nexample: %s\n", c->example);
-}
-
-static void print_help(FILE *to, const char *group)
-{
-    const char *example = "";
-    terminal_print(to, "usage: sluice %s%sCOMMAND [options]\n\n", group ? group : "",
-                   group ? " " : "");
-    for (const struct command *c = cli_commands; c->group; c++) {
-        if (group && strcmp(group, c->group) != 0)
-            continue;
-        terminal_print(to, "  %-9s%-13s %s\n", c->group, c->verb ? c->verb : "", c->summary);
-        example = *example ? example : c->example;
-    }
-    terminal_print(to, "\nglobal:\n");
-    print_options(to, global_options);
-    terminal_print(to, "\nexample: %s\nsluice COMMAND -h shows a command's options.\n", example);
-    if (!group)
-        terminal_print(to, "exit codes: 0 done, 1 refused or failed, 2 usage or unreadable file, 3 "
-                           "gateway unreachable or lost,\n"
-                           "124 --wait ran out of time; of sandbox exec the command's own\n");
-}
 
 int usage_error(const struct cli *cli, const char *format, ...)
 {
@@ -97,7 +24,7 @@ int usage_error(const struct cli *cli, const char *format, ...)
     va_end(args);
     terminal_print(stderr, "\n");
     if (cli->command) {
-        print_usage(stderr, cli->command);
+        help_usage(stderr, cli->command);
         terminal_print(stderr, "; -h shows all\n");
     }
     return EXIT_USAGE;
@@ -109,7 +36,8 @@ static const char *nearest_word(const char *word, const char *group)
 {
     const char *words[64];
     size_t n = 0;
-    for (const struct command *c = cli_commands; c->group && n < 63; c++)
+    const struct command *c;
+    for (size_t i = 0; (c = command_at(i)) && n < 63; i++)
         if (!group || strcmp(c->group, group) == 0)
             words[n++] = group ? c->verb : c->group;
     words[n] = NULL;
@@ -129,7 +57,8 @@ static int unknown_word(const struct cli *cli, const char *group, const char *wo
 
 static const struct command *find_command(const char *group, const char *verb)
 {
-    for (const struct command *c = cli_commands; c->group; c++)
+    const struct command *c;
+    for (size_t i = 0; (c = command_at(i)); i++)
         if (strcmp(c->group, group) == 0 && (!c->verb || (verb && strcmp(c->verb, verb) == 0)))
             return c;
     return NULL;
@@ -137,7 +66,8 @@ static const struct command *find_command(const char *group, const char *verb)
 
 static bool group_exists(const char *group)
 {
-    for (const struct command *c = cli_commands; c->group; c++)
+    const struct command *c;
+    for (size_t i = 0; (c = command_at(i)); i++)
         if (strcmp(c->group, group) == 0)
             return true;
     return false;
@@ -163,8 +93,9 @@ static const struct arg_option *known_option(const struct cli *cli, const char *
     const struct arg_option *o =
         cli->command ? find_option(cli->command->options, name, len, letter) : NULL;
     if (!o)
-        o = find_option(global_options, name, len, letter);
-    for (const struct command *c = cli_commands; !o && !cli->command && c->group; c++)
+        o = find_option(cli_global_options, name, len, letter);
+    const struct command *c;
+    for (size_t i = 0; !o && !cli->command && (c = command_at(i)); i++)
         o = find_option(c->options, name, len, letter);
     return o;
 }
@@ -173,10 +104,10 @@ static int unknown_option(const struct cli *cli, const char *word)
 {
     const char *names[64];
     size_t n = 0;
-    for (const struct arg_option *o = cli->command ? cli->command->options : global_options;
+    for (const struct arg_option *o = cli->command ? cli->command->options : cli_global_options;
          o->name && n < 50; o++)
         names[n++] = o->name;
-    for (const struct arg_option *o = global_options; o->name; o++)
+    for (const struct arg_option *o = cli_global_options; o->name; o++)
         names[n++] = o->name;
     names[n] = NULL;
     char *bare = alloc_strn(word + 2, strcspn(word + 2, "="));
@@ -189,7 +120,7 @@ static int unknown_option(const struct cli *cli, const char *word)
 /* Not the token of the gateway: rule approve has a --token of its own, the review token. */
 static void add_arg(struct cli *cli, const struct arg_option *o, const char *value)
 {
-    if (o == find_option(global_options, "token", 5, 0))
+    if (o == find_option(cli_global_options, "token", 5, 0))
         cli->token = value;
     else
         cli->args[cli->n_args++] = (struct arg){o->name, value};
@@ -299,7 +230,7 @@ static int read_words(struct cli *cli, int argc, char **argv)
     }
     if (code >= 0 || cli->command || arg_given(cli, "version"))
         return code;
-    print_help(arg_given(cli, "help") ? stdout : stderr, group);
+    help_group(arg_given(cli, "help") ? stdout : stderr, group);
     return arg_given(cli, "help") ? EXIT_DONE : EXIT_USAGE;
 }
 
@@ -329,7 +260,7 @@ static int check_options(const struct cli *cli)
         const char *name = cli->args[i].name, *value = cli->args[i].value;
         const struct arg_option *o = find_option(cli->command->options, name, strlen(name), 0);
         if (!o)
-            o = find_option(global_options, name, strlen(name), 0);
+            o = find_option(cli_global_options, name, strlen(name), 0);
         if (!o)
             return usage_error(cli, "option --%s is of another command", name);
         if (o->value && !may_be_said(o->value, value))
@@ -366,15 +297,42 @@ static int check_words(const struct cli *cli)
     return arg_number(cli, "timeout", 0, TIMEOUT_MAX_S, &ignored) != 0 ? EXIT_USAGE : -1;
 }
 
+static int read_jsonpath(struct cli *cli, const char *expression)
+{
+    struct error err;
+    cli->output = OUT_JSONPATH;
+    cli->jsonpath = jsonpath_parse(expression, &err);
+    return cli->jsonpath ? -1 : usage_error(cli, "-o jsonpath=%s: %s", expression, err.text);
+}
+
+static int read_output(struct cli *cli, const char *form)
+{
+    if (!form || strcmp(form, "table") == 0)
+        return -1;
+    if (strncmp(form, "jsonpath=", 9) == 0)
+        return read_jsonpath(cli, form + 9);
+    if (strcmp(form, "jsonpath") == 0)
+        return usage_error(cli, "-o jsonpath needs an expression: -o "
+                                "jsonpath='{.sandboxes[*].name}'");
+    cli->wide = strcmp(form, "wide") == 0;
+    if (strcmp(form, "json") == 0)
+        cli->output = OUT_JSON;
+    else if (strcmp(form, "yaml") == 0)
+        cli->output = OUT_YAML;
+    else if (strcmp(form, "name") == 0)
+        cli->output = OUT_NAME;
+    else if (!cli->wide)
+        return usage_error(cli, "-o is table, wide, name, json, yaml or jsonpath=EXPR, not '%s'",
+                           form);
+    return -1;
+}
+
 static int read_globals(struct cli *cli)
 {
-    const char *output = arg_value(cli, "output");
-    if (output && strcmp(output, "json") == 0)
-        cli->output = OUT_JSON;
-    else if (output && strcmp(output, "yaml") == 0)
-        cli->output = OUT_YAML;
-    else if (output && strcmp(output, "table") != 0)
-        return usage_error(cli, "-o is table, json or yaml, not '%s'", output);
+    int code = read_output(cli, arg_value(cli, "output"));
+    if (code >= 0)
+        return code;
+    cli->no_headers = arg_given(cli, "no-headers");
     cli->quiet = arg_given(cli, "quiet");
     cli->gateway = arg_value(cli, "gateway");
     if (!cli->gateway)
@@ -407,7 +365,7 @@ int args_parse(struct cli *cli, int argc, char **argv)
         return EXIT_DONE;
     }
     if (arg_given(cli, "help")) {
-        print_command_help(stdout, cli->command);
+        help_command(stdout, cli->command);
         return EXIT_DONE;
     }
     code = check_words(cli);
@@ -416,6 +374,8 @@ int args_parse(struct cli *cli, int argc, char **argv)
 
 void args_free(struct cli *cli)
 {
+    jsonpath_free(cli->jsonpath);
+    free(cli->full_name);
     free(cli->args);
     free(cli->operands);
 }

@@ -28,6 +28,7 @@ struct arg {
 };
 
 struct cli;
+struct jsonpath;
 
 /* The end that an approval asks for, into the body of its request.  -1, or an exit code after
  * saying what is wrong. */
@@ -53,16 +54,20 @@ struct cli {
     bool has_rest;                                  /* there was a -- */
 
     char current_sandbox[128];                      /* the one used last, once asked for */
+    char *full_name;                                /* of the sandbox whose beginning was given */
     const char *named;                              /* the sandbox that the command line names */
     const char *gateway, *token, *gateway_user;
     const char *ca, *cert, *key;                    /* PEM files for https://, or NULL */
     bool insecure; /* a token may be sent over http:// to another machine */
-    enum { OUT_TABLE, OUT_JSON, OUT_YAML } output;
+    enum { OUT_TABLE, OUT_JSON, OUT_YAML, OUT_NAME, OUT_JSONPATH } output;
+    struct jsonpath *jsonpath;                      /* of OUT_JSONPATH */
+    bool wide, no_headers;                          /* of tables */
+    size_t *widths; /* of TABLE_COLUMNS_MAX columns, at least; NULL: none */
     bool quiet;
 };
 
-/* The one list of commands, ended by a row without a group. */
-extern const struct command cli_commands[];
+/* The one list of commands.  NULL: there are no more than i. */
+const struct command *command_at(size_t i);
 
 /* ---- args.c ---- */
 /* Finds the command and reads its options.  Returns an exit code, or -1 to go on. */
@@ -109,6 +114,9 @@ struct call {
     const sigset_t *held;                           /* signals that are blocked; NULL: none */
     const char *interrupted;                        /* what to say when one of them comes */
     bool streams;                                   /* set by client_follow */
+    /* Of client_follow, with the ctx of its lines: all that came was handed over, and first, the
+     * stream has begun.  false ends it. */
+    bool (*idle)(void *ctx);
 };
 
 /* Always to be followed by reply_free. */
@@ -128,20 +136,22 @@ int client_follow(const struct cli *cli, const struct call *call,
                   void (*line)(void *ctx, const char *line), void *ctx);
 
 /* ---- print.c ---- */
-void print_json(const struct cli *cli, const json_t *json);         /* as -o says: json or yaml */
+void print_json(const struct cli *cli, const json_t *json);         /* as -o says, but no table */
 void print_compact(const json_t *json);            /* JSON on one line */
 void print_yaml(const json_t *json, struct buf *out);
 /* Of a stream: a line, or a YAML document. */
 void print_item(const struct cli *cli, const json_t *json);
 bool print_unread(void); /* stdout is a pipe that nobody reads any more */
 int print_finish(int code); /* the end of stdout; code, or that of what could not be written */
-/* A table whose columns are as wide as their widest cell. */
+/* A table whose columns are as wide as their widest cell.  The first row is their names. */
+enum { TABLE_COLUMNS_MAX = 16 };
+
 struct table {
     size_t n_columns, n_cells;
     char **cells;
 };
 void table_row(struct table *t, size_t n, const char *const *cells);
-void table_print(struct table *t);                  /* and frees it */
+void table_print(const struct cli *cli, struct table *t);           /* and frees it */
 const char *json_text(const json_t *object, const char *key);       /* "" where there is none */
 long long json_number(const json_t *object, const char *key);
 /* Stderr, unless -q. */
@@ -156,6 +166,7 @@ const char *sandbox_operand(struct cli *cli, size_t n);
  * last used. */
 void sandbox_answered(const struct cli *cli, long status);
 void set_current_sandbox(const struct cli *cli, const char *name);
+bool is_current_sandbox(const struct cli *cli, const char *name);
 /* It is gone; no other is forgotten. */
 void forget_sandbox(const struct cli *cli, const char *name);
 

@@ -5,6 +5,7 @@
 
 #include "base/standard.h"
 #include "cli/gateway/book.h"
+#include "cli/prefix.h"
 
 /* Commands on the names of gateways work while a name is wrong. */
 static bool asks_gateway(const struct cli *cli)
@@ -22,6 +23,7 @@ int main(int argc, char **argv)
     int code = args_parse(&cli, argc, argv);
     if (code < 0) {
         code = asks_gateway(&cli) ? gateway_resolve(&cli, &book) : -1;
+        code = code < 0 ? prefix_operand(&cli) : code;
         code = print_finish(code < 0 ? cli.command->run(&cli) : code);
     }
     book_close(&book);

@@ -237,7 +237,7 @@ static void print_presets(const struct cli *cli, const json_t *list)
                                                json_text(p, "summary")});
         free(version);
     }
-    table_print(&t);
+    table_print(cli, &t);
 }
 
 int cmd_preset_list(struct cli *cli)

@@ -13,6 +13,8 @@
 #include "base/printable.h"
 #include "base/terminal.h"
 #include "cli/cli.h"
+#include "cli/output/jsonpath.h"
+#include "cli/output/shape.h"
 #include "doc/jansson.h"
 
 /* 0.65 stays 0.65. */
@@ -70,8 +72,41 @@ void print_compact(const json_t *json)
     print_dump(json, JSON_COMPACT);
 }
 
+static void print_name(const json_t *thing)
+{
+    struct buf name = {0};
+    if (shape_name(thing, &name))
+        terminal_print(stdout, "%s\n", buf_str(&name));
+    buf_free(&name);
+}
+
+static void print_names(const json_t *json)
+{
+    size_t i;
+    json_t *thing;
+    const json_t *list = shape_list(json);
+    if (!list)
+        print_name(json);
+    json_array_foreach(list, i, thing)
+        print_name(thing);
+}
+
+/* Ends a line that the template leaves open. */
+static void print_template(const struct jsonpath *path, const json_t *json)
+{
+    struct buf out = {0};
+    jsonpath_print(path, json, &out);
+    if (out.len)
+        terminal_lines(stdout, "", buf_str(&out));
+    buf_free(&out);
+}
+
 void print_json(const struct cli *cli, const json_t *json)
 {
+    if (cli->output == OUT_NAME || cli->output == OUT_JSONPATH) {
+        cli->output == OUT_NAME ? print_names(json) : print_template(cli->jsonpath, json);
+        return;
+    }
     if (cli->output == OUT_YAML) {
         struct buf out = {0};
         print_yaml(json, &out);
@@ -84,12 +119,12 @@ void print_json(const struct cli *cli, const json_t *json)
 
 void print_item(const struct cli *cli, const json_t *json)
 {
-    if (cli->output == OUT_YAML) {
+    if (cli->output == OUT_YAML)
         terminal_print(stdout, "---\n");
-        print_json(cli, json);
-    } else {
+    if (cli->output == OUT_TABLE || cli->output == OUT_JSON)
         print_compact(json);
-    }
+    else
+        print_json(cli, json);
     fflush(stdout);
 }
 
@@ -127,21 +162,27 @@ void table_row(struct table *t, size_t n, const char *const *cells)
         t->cells[t->n_cells++] = printable(cells[i] ? cells[i] : "");
 }
 
-void table_print(struct table *t)
+static void print_cells(const struct table *t, const size_t *widths, size_t first)
 {
-    size_t *widths = alloc_zero(t->n_columns + 1, sizeof *widths);
-    for (size_t i = 0; i < t->n_cells; i++) {
-        size_t width = terminal_width(t->cells[i]), *widest = &widths[i % t->n_columns];
-        *widest = width > *widest ? width : *widest;
-    }
-    for (size_t i = 0; i < t->n_cells; i++) {
+    for (size_t i = first; i < t->n_cells; i++) {
         size_t column = i % t->n_columns;
         if (column + 1 == t->n_columns)
             terminal_print(stdout, "%s\n", t->cells[i]);
         else
             terminal_print(stdout, "%-*s  ", (int)widths[column], t->cells[i]);
     }
-    free(widths);
+}
+
+void table_print(const struct cli *cli, struct table *t)
+{
+    size_t *own = alloc_zero(TABLE_COLUMNS_MAX, sizeof *own),
+           *widths = cli->widths ? cli->widths : own;
+    for (size_t i = 0; i < t->n_cells; i++) {
+        size_t width = terminal_width(t->cells[i]), *widest = &widths[i % t->n_columns];
+        *widest = width > *widest ? width : *widest;
+    }
+    print_cells(t, widths, cli->no_headers ? t->n_columns : 0);
+    free(own);
     for (size_t i = 0; i < t->n_cells; i++)
         free(t->cells[i]);
     free(t->cells);

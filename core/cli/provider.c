@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/terminal.h"
 #include "cli/cli.h"
+#include "cli/watch.h"
 
 static char *provider_path(const char *name, const char *rest)
 {
@@ -167,7 +168,7 @@ static void table_all(const struct cli *cli, const json_t *json)
         free(names);
         free(sandboxes);
     }
-    table_print(&t);
+    table_print(cli, &t);
 }
 
 /* ---- calls ---- */
@@ -260,7 +261,10 @@ int cmd_provider_rotate(struct cli *cli)
 
 int cmd_provider_list(struct cli *cli)
 {
-    return client_show(cli, alloc_str("/v1/providers"), table_all);
+    return list_show(cli, &(struct list){.path = alloc_str("/v1/providers"),
+                                         .key = "providers",
+                                         .complete = true,
+                                         .table = table_all});
 }
 
 int cmd_provider_get(struct cli *cli)

@@ -6,7 +6,8 @@
 
 #include "base/alloc.h"
 #include "base/terminal.h"
-#include "cli/cli.h"
+#include "cli/prefix.h"
+#include "cli/watch.h"
 #include "store/store.h"
 
 /* ---- decisions ---- */
@@ -20,18 +21,21 @@ static void table_decisions(const struct cli *cli, const json_t *json)
         say(cli, "No decisions on record.");
         return;
     }
-    table_row(&t, 7,
-              (const char *[]){"TIME", "ID", "SANDBOX", "KIND", "OUTCOME", "REVISION", "ACTOR"});
+    const size_t n = cli->wide ? 8 : 7;
+    table_row(&t, n,
+              (const char *[]){"TIME", "ID", "SANDBOX", "KIND", "OUTCOME", "REVISION", "ACTOR",
+                               "REASON"});
     json_array_foreach(list, i, d) {
         char revision[24] = "-";
         if (json_number(d, "revision"))
             snprintf(revision, sizeof revision, "%lld", json_number(d, "revision"));
-        table_row(&t, 7,
+        table_row(&t, n,
                   (const char *[]){json_text(d, "at"), json_text(d, "id"), json_text(d, "sandbox"),
                                    json_text(d, "kind"), json_text(d, "outcome"), revision,
-                                   json_text(json_object_get(d, "actor"), "name")});
+                                   json_text(json_object_get(d, "actor"), "name"),
+                                   json_text(d, "reason")});
     }
-    table_print(&t);
+    table_print(cli, &t);
 }
 
 int cmd_decision_list(struct cli *cli)
@@ -43,7 +47,10 @@ int cmd_decision_list(struct cli *cli)
     char *path = alloc_printf("/v1/decisions?limit=%ld%s%s", limit, name ? "&sandbox=" : "",
                               name ? name : "");
     free(name);
-    return client_show(cli, path, table_decisions);
+    return list_show(cli, &(struct list){.path = path,
+                                         .key = "decisions",
+                                         .sandbox = cli->n_operands ? cli->operands[0] : NULL,
+                                         .table = table_decisions});
 }
 
 static void explain_changes(const json_t *diff)
@@ -150,7 +157,12 @@ int cmd_decision_show(struct cli *cli)
 {
     if (cli->n_operands != 1)
         return usage_error(cli, "which decision? give one id; sluice decision list shows them");
-    char *id = url_escape(cli->operands[0]), *path = alloc_printf("/v1/decisions/%s", id);
+    int code;
+    char *id = prefix_decision(cli, cli->operands[0], &code);
+    if (!id)
+        return code;
+    char *escaped = url_escape(id), *path = alloc_printf("/v1/decisions/%s", escaped);
+    free(escaped);
     free(id);
     return client_show(cli, path, table_decision);
 }

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/terminal.h"
 #include "cli/cli.h"
+#include "cli/watch.h"
 
 static void print_token(const struct cli *cli, const char *token, const char *name,
                         const char *role, const char *sha256)
@@ -117,22 +118,27 @@ static void table_tokens(const struct cli *cli, const json_t *json)
     struct table t = {0};
     json_t *token;
     size_t i;
-    (void)cli;
-    table_row(&t, 6, (const char *const[]){"NAME", "ROLE", "SANDBOX", "EXPIRES", "MADE BY", "ID"});
+    const size_t n = cli->wide ? 7 : 6;
+    table_row(&t, n, (const char *const[]){"NAME", "ROLE", "SANDBOX", "EXPIRES", "MADE BY", "ID",
+                                           "CREATED"});
     json_array_foreach(json_object_get(json, "tokens"), i, token) {
         bool expired = json_is_true(json_object_get(token, "expired"));
         const char *end = expired ? "expired" : json_text(token, "expires_at");
-        table_row(&t, 6, (const char *const[]){json_text(token, "name"), json_text(token, "role"),
+        table_row(&t, n, (const char *const[]){json_text(token, "name"), json_text(token, "role"),
                                                json_text(token, "sandbox"), end,
                                                json_text(token, "created_by"),
-                                               json_text(token, "id")});
+                                               json_text(token, "id"),
+                                               json_text(token, "created_at")});
     }
-    table_print(&t);
+    table_print(cli, &t);
 }
 
 int cmd_token_list(struct cli *cli)
 {
-    return client_show(cli, alloc_str("/v1/tokens"), table_tokens);
+    return list_show(cli, &(struct list){.path = alloc_str("/v1/tokens"),
+                                         .key = "tokens",
+                                         .complete = true,
+                                         .table = table_tokens});
 }
 
 int cmd_token_revoke(struct cli *cli)

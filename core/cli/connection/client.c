@@ -241,7 +241,7 @@ int reply_failed(const struct cli *cli, const struct reply *reply)
         complain("the gateway answered %ld: %.400s", reply->status, buf_str(&reply->text));
         return EXIT_REFUSED;
     }
-    if (cli->output != OUT_TABLE)
+    if (cli->output == OUT_JSON || cli->output == OUT_YAML)
         print_json(cli, reply->json);
     const char *detail = json_text(reply->json, "detail");
     complain("%s", *detail ? detail : json_text(reply->json, "title"));
@@ -276,12 +276,17 @@ struct follow {
     void *ctx;
 };
 
+static bool has_begun(const struct follow *f)
+{
+    return f->x.answer.head && f->x.answer.head->status == 200;
+}
+
 /* Hands over lines as they arrive, and keeps a problem document whole. */
 static void take_lines(struct follow *f)
 {
     struct buf *body = &f->x.answer.body;
     char *end;
-    while (f->x.answer.head && f->x.answer.head->status == 200 && body->len &&
+    while (has_begun(f) && body->len &&
            (end = memchr(body->data + f->searched, '\n', body->len - f->searched))) {
         *end = '\0';
         f->line(f->ctx, body->data);
@@ -341,8 +346,10 @@ int client_follow(const struct cli *cli, const struct call *call,
         while (more && !f.too_long && !ferror(stdout)) {
             more = receive(&f.x);
             take_lines(&f);
+            if (stream.idle && has_begun(&f) && !stream.idle(ctx))
+                break;
         }
-        code = stream_ended(&f);
+        code = more ? EXIT_DONE : stream_ended(&f);
     }
     end(&f.x);
     return code;

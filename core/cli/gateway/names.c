@@ -69,7 +69,7 @@ static json_t *entry_json(const struct book *book, const struct book_entry *e)
                      strcmp(book->selected, e->name) == 0);
 }
 
-static void print_table(const struct book *book)
+static void print_table(const struct cli *cli, const struct book *book)
 {
     struct table t = {0};
     table_row(&t, 4, (const char *const[]){"NAME", "SELECTED", "ADDRESS", "CERTIFICATE"});
@@ -78,7 +78,7 @@ static void print_table(const struct book *book)
         const char *chosen = strcmp(book->selected, e->name) == 0 ? "yes" : "";
         table_row(&t, 4, (const char *const[]){e->name, chosen, e->address, e->cert});
     }
-    table_print(&t);
+    table_print(cli, &t);
 }
 
 static void print_list(const struct cli *cli, const struct book *book)
@@ -87,7 +87,7 @@ static void print_list(const struct cli *cli, const struct book *book)
     for (size_t i = 0; i < book->n; i++)
         json_array_append_new(list, entry_json(book, book->entries[i]));
     if (cli->output == OUT_TABLE)
-        print_table(book);
+        print_table(cli, book);
     else
         print_json(cli, whole);
     json_decref(whole);

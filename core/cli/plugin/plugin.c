@@ -13,6 +13,7 @@
 #include "chain/chain.h"
 #include "chain/options.h"
 #include "cli/cli.h"
+#include "cli/watch.h"
 #include "testkit/file.h"
 
 /* "-" for a voter that looks at no requests. */
@@ -27,34 +28,37 @@ static void print_requests(const json_t *voter, char *out, size_t size)
 
 static void table_voters(const struct cli *cli, const json_t *json)
 {
-    (void)cli;
     struct table t = {0};
     size_t i;
     json_t *v;
-    table_row(&t, 10,
+    const size_t n = cli->wide ? 11 : 10;
+    table_row(&t, n,
               (const char *[]){"NAME", "VERSION", "KIND", "LEVEL", "ISOLATION", "STATE", "VOTES",
-                               "DENIALS", "REQUESTS", "PATH"});
+                               "DENIALS", "REQUESTS", "PATH", "SHA256"});
     json_array_foreach(json_object_get(json, "voters"), i, v) {
         char votes[24], denials[24], requests[64];
         bool reads = json_is_true(json_object_get(v, "reads_files"));
         snprintf(votes, sizeof votes, "%lld", json_number(v, "votes"));
         snprintf(denials, sizeof denials, "%lld", json_number(v, "denials"));
         print_requests(v, requests, sizeof requests);
-        table_row(&t, 10,
+        table_row(&t, n,
                   (const char *[]){json_text(v, "name"), json_text(v, "version"),
                                    json_text(v, "kind"), json_text(v, "level"),
                                    reads ? "process, reads files" : json_text(v, "isolation"),
                                    json_text(v, "state"), votes, denials, requests,
-                                   json_text(v, "path")});
+                                   json_text(v, "path"), json_text(v, "sha256")});
     }
-    table_print(&t);
+    table_print(cli, &t);
     json_array_foreach(json_object_get(json, "not_inspecting"), i, v)
         terminal_print(stdout, "sandbox %s: %s\n", json_text(v, "sandbox"), json_text(v, "error"));
 }
 
 int cmd_plugin_list(struct cli *cli)
 {
-    return client_show(cli, alloc_str("/v1/plugins"), table_voters);
+    return list_show(cli, &(struct list){.path = alloc_str("/v1/plugins"),
+                                         .key = "voters",
+                                         .complete = true,
+                                         .table = table_voters});
 }
 
 int cmd_plugin_reload(struct cli *cli)

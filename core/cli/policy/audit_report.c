@@ -49,7 +49,7 @@ static void print_table(const struct cli *cli, const json_t *json)
     json_array_foreach(list, i, r)
         add_row(&t, r);
     if (json_array_size(list) > 0)
-        table_print(&t);
+        table_print(cli, &t);
     if (unlisted > 0)
         say(cli, "%lld more are counted without their request: there were too many different "
                  "ones, and the oldest were dropped.", unlisted);

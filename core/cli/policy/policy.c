@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/terminal.h"
 #include "cli/document.h"
+#include "cli/prefix.h"
+#include "cli/watch.h"
 #include "policy/diff.h"
 #include "update/update.h"
 
@@ -126,13 +128,14 @@ int cmd_policy_update(struct cli *cli)
 int cmd_policy_rollback(struct cli *cli)
 {
     long to;
-    if (arg_number(cli, "to", 0, 1000000000, &to) != 0)
-        return EXIT_USAGE;
-    if (to == 0)
+    if (!arg_given(cli, "to"))
         return usage_error(cli, "to which revision? --to N; sluice policy list shows them");
     const char *name = sandbox_operand(cli, 0);
-    if (!name)
-        return EXIT_USAGE;
+    int code = name ? prefix_revision(cli, name, "to", 0, &to) : EXIT_USAGE;
+    if (code >= 0)
+        return code;
+    if (to == 0)
+        return usage_error(cli, "--to takes a revision from 1, not 0");
     char *rest = alloc_printf("/revisions/%ld/rollback%s", to,
                               arg_given(cli, "dry-run") ? "?dry_run=true" : "");
     struct call call = {.method = "POST", .path = policy_path(name, rest)};
@@ -179,11 +182,10 @@ static int get_full(const struct cli *cli, char *path)
 int cmd_policy_get(struct cli *cli)
 {
     long revision;
-    if (arg_number(cli, "rev", 0, 1000000000, &revision) != 0)
-        return EXIT_USAGE;
     const char *name = sandbox_operand(cli, 0);
-    if (!name)
-        return EXIT_USAGE;
+    int code = name ? prefix_revision(cli, name, "rev", 0, &revision) : EXIT_USAGE;
+    if (code >= 0)
+        return code;
     char *rest = revision ? alloc_printf("/policy?revision=%ld", revision) : alloc_str("/policy");
     char *path = policy_path(name, rest);
     free(rest);
@@ -194,23 +196,25 @@ int cmd_policy_get(struct cli *cli)
 
 static void table_revisions(const struct cli *cli, const json_t *json)
 {
-    (void)cli;
     struct table t = {0};
     size_t i;
     json_t *r;
-    table_row(&t, 7,
-              (const char *[]){"REVISION", "HASH", "STATUS", "KIND", "ACTOR", "CREATED", "REASON"});
+    const size_t n = cli->wide ? 8 : 7;
+    table_row(&t, n,
+              (const char *[]){"REVISION", "HASH", "STATUS", "KIND", "ACTOR", "CREATED", "REASON",
+                               "LOADED"});
     json_array_foreach(json_object_get(json, "revisions"), i, r) {
-        char number[24], hash[16];
+        char number[24], hash[80];
         snprintf(number, sizeof number, "%lld", json_number(r, "revision"));
-        snprintf(hash, sizeof hash, "%.12s", json_text(r, "hash"));
+        snprintf(hash, sizeof hash, "%.*s", cli->wide ? 64 : 12, json_text(r, "hash"));
         const char *error = json_text(r, "error");
-        table_row(&t, 7,
+        table_row(&t, n,
                   (const char *[]){number, hash, json_text(r, "status"), json_text(r, "kind"),
                                    json_text(r, "actor"), json_text(r, "created_at"),
-                                   *error ? error : json_text(r, "reason")});
+                                   *error ? error : json_text(r, "reason"),
+                                   json_text(r, "loaded_at")});
     }
-    table_print(&t);
+    table_print(cli, &t);
 }
 
 int cmd_policy_list(struct cli *cli)
@@ -223,7 +227,9 @@ int cmd_policy_list(struct cli *cli)
         return EXIT_USAGE;
     char *rest = alloc_printf("/revisions?limit=%ld", limit), *path = policy_path(name, rest);
     free(rest);
-    return client_show(cli, path, table_revisions);
+    return list_show(
+        cli, &(struct list){
+                 .path = path, .key = "revisions", .sandbox = name, .table = table_revisions});
 }
 
 /* ---- diff ---- */
@@ -392,14 +398,14 @@ int cmd_policy_diff(struct cli *cli)
 {
     long from, to;
     const char *file = arg_value(cli, "policy");
-    if (arg_number(cli, "from", 0, 1000000000, &from) != 0 ||
-        arg_number(cli, "to", 0, 1000000000, &to) != 0)
-        return EXIT_USAGE;
     if (file && arg_given(cli, "to"))
         return usage_error(cli, "--to and --policy exclude each other");
     const char *name = sandbox_operand(cli, 0);
-    if (!name)
-        return EXIT_USAGE;
+    int code = name ? prefix_revision(cli, name, "from", 0, &from) : EXIT_USAGE;
+    if (code < 0)
+        code = prefix_revision(cli, name, "to", 0, &to);
+    if (code >= 0)
+        return code;
     if (file)
         return from ? diff_revision_to_file(cli, name, from, file) : diff_file(cli, name, file);
     return from || to ? diff_revisions(cli, name, from, to) : diff_newest(cli, name);

@@ -86,11 +86,16 @@ void sandbox_answered(const struct cli *cli, long status)
         set_current_sandbox(cli, cli->named);
 }
 
-void forget_sandbox(const struct cli *cli, const char *name)
+bool is_current_sandbox(const struct cli *cli, const char *name)
 {
     char line[128];
     const char *last = get_current_sandbox(cli, line, sizeof line);
-    if (last && strcmp(last, name) == 0)
+    return last && strcmp(last, name) == 0;
+}
+
+void forget_sandbox(const struct cli *cli, const char *name)
+{
+    if (is_current_sandbox(cli, name))
         set_current_sandbox(cli, "");
 }
 

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/terminal.h"
 #include "cli/preset.h"
+#include "cli/watch.h"
 
 enum { CREATE_TIMEOUT_S = 300 };
 
@@ -339,6 +340,18 @@ int cmd_sandbox_create(struct cli *cli)
 
 /* ---- list, get, delete, stop, start ---- */
 
+/* K=V,K=V */
+static char *label_text(const json_t *labels)
+{
+    struct buf out = {0};
+    const char *key;
+    json_t *value;
+    buf_puts(&out, "");
+    json_object_foreach((json_t *)labels, key, value)
+        buf_printf(&out, "%s%s=%s", out.len ? "," : "", key, json_string_value(value));
+    return buf_take(&out);
+}
+
 static void table_all(const struct cli *cli, const json_t *json)
 {
     struct table t = {0};
@@ -348,16 +361,23 @@ static void table_all(const struct cli *cli, const json_t *json)
         say(cli, "No sandboxes found.");
         return;
     }
-    table_row(&t, 5, (const char *[]){"NAME", "PHASE", "NETWORK", "REVISION", "CREATED"});
+    const size_t n = cli->wide ? 9 : 5;
+    table_row(&t, n,
+              (const char *[]){"NAME", "PHASE", "NETWORK", "REVISION", "CREATED", "OWNER", "LABELS",
+                               "HASH", "ID"});
     json_array_foreach(list, i, s) {
-        char revision[48];
+        char revision[48], hash[16];
+        char *labels = label_text(json_object_get(s, "labels"));
+        snprintf(hash, sizeof hash, "%.12s", json_text(s, "policy_hash"));
         snprintf(revision, sizeof revision, "%lld/%lld", json_number(s, "loaded_revision"),
                  json_number(s, "policy_revision"));
-        table_row(&t, 5,
+        table_row(&t, n,
                   (const char *[]){json_text(s, "name"), json_text(s, "phase"),
-                                   json_text(s, "network"), revision, json_text(s, "created_at")});
+                                   json_text(s, "network"), revision, json_text(s, "created_at"),
+                                   json_text(s, "owner"), labels, hash, json_text(s, "id")});
+        free(labels);
     }
-    table_print(&t);
+    table_print(cli, &t);
 }
 
 int cmd_sandbox_list(struct cli *cli)
@@ -380,8 +400,12 @@ int cmd_sandbox_list(struct cli *cli)
         free(label);
         free(pair);
     }
+    bool all = json_object_size(labels) == 0;
     json_decref(labels);
-    return client_show(cli, buf_take(&path), table_all);
+    return list_show(cli, &(struct list){.path = buf_take(&path),
+                                         .key = "sandboxes",
+                                         .complete = all,
+                                         .table = table_all});
 }
 
 static char *sandbox_path(const char *name, const char *rest)

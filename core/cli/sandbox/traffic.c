@@ -58,7 +58,7 @@ static void print_table(const struct cli *cli, const json_t *json)
                                    *rule ? rule : json_text(r, "reason")});
     }
     if (json_array_size(list) > 0)
-        table_print(&t);
+        table_print(cli, &t);
     json_object_foreach(json_object_get(json, "unlisted"), verdict, count)
         if (json_integer_value(count) > 0)
             say(cli,

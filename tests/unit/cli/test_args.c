@@ -48,7 +48,8 @@ static void options_may_stand_anywhere(void **state)
 static void every_option_is_known_before_and_after_its_command(void **state)
 {
     (void)state;
-    for (const struct command *c = cli_commands; c->group; c++)
+    const struct command *c;
+    for (size_t i = 0; (c = command_at(i)); i++)
         for (const struct arg_option *o = c->options; o->name; o++) {
             char option[128], line[256];
             snprintf(option, sizeof option, "--%s%s", o->name, o->kind == ARG_VALUE ? " 1" : "");
@@ -165,7 +166,8 @@ static const struct {
     {"policy get -- demo other", EXIT_USAGE, "sluice: unexpected 'other'\n"},
     {"policy set --timeout soon", EXIT_USAGE,
      "sluice: --timeout takes a number from 0 to 86400, not 'soon'\n"},
-    {"-o xml status", EXIT_USAGE, "sluice: -o is table, json or yaml, not 'xml'\n"},
+    {"-o xml status", EXIT_USAGE, "sluice: -o is table, wide, name, json, yaml or jsonpath=EXPR, not "
+     "'xml'\n"},
 };
 
 static void what_is_wrong_is_said(void **state)
@@ -283,7 +285,8 @@ static void a_reason_is_one_line_and_an_override_needs_one(void **state)
 static void the_commands_are_described(void **state)
 {
     (void)state;
-    for (const struct command *c = cli_commands; c->group; c++) {
+    const struct command *c;
+    for (size_t i = 0; (c = command_at(i)); i++) {
         char start[64];
         snprintf(start, sizeof start, "sluice %s%s%s", c->group, c->verb ? " " : "",
                  c->verb ? c->verb : "");

@@ -130,7 +130,7 @@ static void a_table_is_as_wide_as_it_must_be(void **state)
     table_row(&table, 3, (const char *[]){"a-long-name", "ready", ""});
     table_row(&table, 3, (const char *[]){"b", NULL, "because of this"});
     begin_listening(t);
-    table_print(&table);
+    table_print(&(struct cli){0}, &table);
     end_listening(t);
     assert_string_equal(t->out, "NAME         PHASE  WHY\n"
                                 "a-long-name  ready  \n"
