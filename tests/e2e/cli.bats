@@ -60,7 +60,7 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     [ "$(complete_words sluice policy can-i --binary '')" = "" ]
     [ "$(complete_words sluice policy check --cases d)" = "" ]
     [ "$(complete_words sluice sandbox create --network '')" = "proxy none" ]
-    [ "$(complete_words sluice status -o j)" = json ]
+    [ "$(complete_words sluice status -o j)" = "json jsonpath=EXPR" ]
     for command in "policy can-i" "policy check" "sandbox create" traffic; do
         [ "$(complete_words sluice $command -- | tr ' ' '\n')" = "$(sluice $command -h | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--.*')" ]
     done

@@ -166,7 +166,8 @@ static const struct {
     {"policy get -- demo other", EXIT_USAGE, "sluice: unexpected 'other'\n"},
     {"policy set --timeout soon", EXIT_USAGE,
      "sluice: --timeout takes a number from 0 to 86400, not 'soon'\n"},
-    {"-o xml status", EXIT_USAGE, "sluice: -o is table, wide, name, json, yaml or jsonpath=EXPR, not "
+    {"-o xml status", EXIT_USAGE,
+     "sluice: -o is table, wide, name, json, yaml or jsonpath=EXPR, not "
      "'xml'\n"},
 };
 
