@@ -279,6 +279,7 @@ int cmd_events(struct cli *cli);
 int cmd_logs(struct cli *cli);
 int cmd_traffic(struct cli *cli);
 int cmd_status(struct cli *cli);
+int cmd_console(struct cli *cli);
 
 /* Runs a command in a sandbox, or attaches to its main process, with the terminal's streams; the
  * exit code is the command's. */

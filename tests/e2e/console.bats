@@ -26,3 +26,58 @@ story() { timeout 120 python3 "$top/tests/e2e/console_stories.py" "$BATS_FILE_TM
     story inbox
     [ "$(sluice policy get demo -o json | jq -c '.policy.network_policies | keys')" = '["allow_a"]' ]
 }
+
+# relay NAME: runs sluice console until the file's end; its link is in $link, its port in $port.
+relay() {
+    mkfifo "$BATS_TEST_TMPDIR/$1"
+    sluice -q console >"$BATS_TEST_TMPDIR/$1" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    read -r -t 60 link <"$BATS_TEST_TMPDIR/$1"
+    port=${link#http://127.0.0.1:} port=${port%%/*}
+}
+status_of() { curl -sS -o /dev/null -w '%{http_code}' "$@"; }
+
+@test "sluice console: the link opens the console once, for one user and one port" {
+    relay one
+    jar=$BATS_TEST_TMPDIR/jar base=http://127.0.0.1:$port
+    [[ "$link" =~ ^http://127\.0\.0\.1:[0-9]+/open/[0-9a-f]{64}$ ]]
+    [ "$(status_of "$base/console/")" = 403 ]
+    run -0 curl -sS -D - -o /dev/null -c "$jar" "$link"
+    [[ "$output" == "HTTP/1.1 303 "*"Set-Cookie: sluice-console-$port="*"; Path=/; HttpOnly; SameSite=Strict"* ]]
+    [[ "$output" != *"${link##*/}"* ]]
+    run -0 curl -sS -w '%{http_code}' "$link"
+    [[ "$output" == "This link is used up or has expired"*403 ]]
+    [ "$(status_of -b "$jar" "$base/console/")" = 200 ]
+    [ "$(curl -sS -b "$jar" "$base/v1/whoami" | jq -r '.name + " " + .via')" = "root unix" ]
+    [ "$(curl -sS -b "$jar" "$base/v1/sandboxes" | jq -r '.sandboxes[0].name')" = demo ]
+    # What a browser sends of its own accord from elsewhere, and the cookie in the hands of others.
+    [ "$(status_of -b "$jar" -H 'Host: evil.example.com' "$base/v1/whoami")" = 403 ]
+    [ "$(status_of -b "$jar" -H 'Sec-Fetch-Site: same-site' "$base/v1/whoami")" = 403 ]
+    [ "$(status_of -b "$jar" -X POST -H 'Origin: http://127.0.0.1:1' "$base/v1/plugins/reload")" = 403 ]
+    [ "$(status_of -b "$jar" --path-as-is "$base/console/../metrics")" = 404 ]
+    cookie=$(awk -v name="sluice-console-$port" '$6 == name { print $7 }' "$jar")
+    [ "$(status_of -b "sluice-console-$port=$cookie" "$base/console/")" = 200 ]
+    [ "$(setpriv --reuid 4242 --regid 4242 --clear-groups curl -sS -o /dev/null -w '%{http_code}' -b "sluice-console-$port=$cookie" "$base/console/")" = 403 ]
+    relay two
+    [ "$(status_of -b "sluice-console-$port=$cookie" "http://127.0.0.1:$port/console/")" = 403 ]
+}
+
+@test "sluice console: a browser follows what happens through the relay, as who started it" {
+    relay browser
+    story relay "$link"
+    run -1 env SLUICE_GATEWAY=tcp:127.0.0.1:7071 sluice console
+    [[ "$output" == *"who is asking is not known"* ]]
+    run -2 sluice console --port 70000
+    run -2 sluice console demo
+    run -0 sluice console -h
+    [[ "$output" == *"--port N"* ]]
+}
+
+@test "one logs in with a token, which is in no address and gone after logging out" {
+    token=$(sluice token create --name ann --role viewer -o json | jq -r .token)
+    story login "$token"
+}
+
+@test "what a sandbox chose is text, whatever is in it" {
+    story hostile
+}

@@ -4,6 +4,10 @@
 #include "cli/commands/commands.h"
 #include "cli/watch.h"
 
+static const struct arg_option console[] = {
+    {"port", 0, ARG_VALUE, "N", "the port of 127.0.0.1 that it is served at (any)"},
+    {0},
+};
 static const struct arg_option none[] = {{0}};
 static const struct arg_option watch[] = {WATCH_OPTION, {0}};
 #define VALUE_OPTIONS                                                                              \
@@ -85,5 +89,7 @@ const struct command commands_gateway[] = {
      "take a token away, by its name or id, at once", "sluice token revoke alice"},
     {"whoami", NULL, "", none, cmd_whoami, "show who asks, and what they may do", "sluice whoami"},
     {"status", NULL, "", none, cmd_status, "show the gateway", "sluice status"},
+    {"console", NULL, "", console, cmd_console,
+     "open the console, a web page, in a browser of this machine", "sluice console"},
     {0},
 };

@@ -55,8 +55,10 @@ function onEvent(event) {
   inboxEvent(event);
 }
 
-function onState(live) {
-  byId("live").textContent = live ? "live" : "reconnecting…";
+// What happened before the stream began is in what is read now.
+function onState(live, refused) {
+  if (live || refused) loadInbox().catch(() => {});
+  byId("live").textContent = live ? "live" : refused ? "not live" : "reconnecting…";
   byId("live").classList.toggle("on", live);
 }
 
@@ -76,7 +78,6 @@ async function begin() {
   if (started) return;
   started = true;
   await route();
-  await loadInbox();
   follow(onEvent, onState);
 }
 
