@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that come while voters lack what they need, or while middlewares are being opened. */
+/* Requests that come while voters fail or lack what they need, or while middlewares are opened. */
 #include "support/chain.h"
 
 #include <fcntl.h>
@@ -19,16 +19,21 @@ static const struct sluice_request request = {
     .path = "/", .query = "", .body = "", .body_complete = true, .operation = "", .tool = "",
     .message = "", .tls = ""};
 
-static struct inspectors *load(const struct chain_voter_config *voter)
+static struct inspectors *load_all(const struct chain_voter_config *const *voters, size_t n)
 {
     struct problems problems = {0};
     struct chain_config config = {.plugin_dirs = test_dirs, .n_plugin_dirs = 2,
-                                  .vote_timeout_ms = 60000, .voters = &voter, .n_voters = 1,
+                                  .vote_timeout_ms = 60000, .voters = voters, .n_voters = n,
                                   .base_dir = "."};
     struct inspectors *set = inspectors_load(&config, &loop, NULL, &problems);
     problems_free(&problems);
     assert_non_null(set);
     return set;
+}
+
+static struct inspectors *load(const struct chain_voter_config *voter)
+{
+    return load_all(&voter, 1);
 }
 
 struct asked {
@@ -46,11 +51,19 @@ static void on_done(void *arg, const struct inspect_verdict *verdict)
     asked->done = true;
 }
 
-static void begin(struct asked *asked, struct inspectors *set, size_t n)
+static struct inspection *begin_about(struct asked *asked, struct inspectors *set,
+                                      const struct sluice_request *about, size_t n)
 {
     asked->arena = arena_new();
-    asked->done = !inspect_begin(set, &request, asked->middlewares, n, asked->arena, on_done,
-                                 asked, &asked->verdict);
+    struct inspection *inspection = inspect_begin(set, about, asked->middlewares, n, asked->arena,
+                                                  on_done, asked, &asked->verdict);
+    asked->done = !inspection;
+    return inspection;
+}
+
+static void begin(struct asked *asked, struct inspectors *set, size_t n)
+{
+    begin_about(asked, set, &request, n);
 }
 
 /* The same voter with options of its own. */
@@ -114,6 +127,92 @@ static void a_middleware_stays_while_requests_that_waited_for_it_are_told(void *
     uv_run(&loop, UV_RUN_DEFAULT);
 }
 
+/* ---- voters that fail ---- */
+
+#define SEES(host)                                                                     \
+    .inspect = &(const struct chain_inspect_config)                                    \
+    {                                                                                  \
+        .body_bytes = 8, .hosts = (const char *const[]){host}, .n_hosts = 1            \
+    }
+
+/* One that fails as mode says, asked about other.test alone, beside one that does not fail. */
+static struct inspectors *load_beside(const char *mode, uint32_t timeout_ms)
+{
+    char options[64];
+    snprintf(options, sizeof options, "{\"mode\":\"%s\"}", mode);
+    const struct chain_voter_config *const voters[] = {
+        VOTER(.plugin = "request_fault", .isolation = "process", .timeout_ms = timeout_ms,
+              .memory_mb = 32, .options_json = options, SEES("other.test")),
+        VOTER(.plugin = "both", .isolation = "process", .timeout_ms = 60000,
+              SEES("api.example.com"))};
+    return load_all(voters, 2);
+}
+
+static const struct sluice_request *other(struct sluice_request *out)
+{
+    *out = request;
+    out->host = "other.test";
+    return out;
+}
+
+static void end(struct inspectors *set)
+{
+    inspectors_unref(set);
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
+static void each_failure_is_one_verdict(void **state)
+{
+    static const char *const modes[] = {
+        "crash", "abort", "exit_3", "fork", "fork_bomb", "exec", "thread", "allocate", "message",
+        "flood", "close", "jump", "corrupt", "wrong_bytes", "wrong_type", "wrong_id",
+        "wrong_verdict", "no_verdict", "not_cast", "loop", "stop", "ignore", "handler", "partial"};
+    struct sluice_request about;
+    (void)state;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct inspectors *set = load_beside(modes[i], 50);
+        struct asked fails = {0}, calm = {0};
+        begin_about(&fails, set, other(&about), 0);
+        begin(&calm, set, 0);
+        expect_allowed(&calm);
+        while (!fails.done)
+            uv_run(&loop, UV_RUN_ONCE);
+        if (strcmp(fails.verdict.code, "VOTER_ERROR") != 0)
+            fail_msg("%s: %s %s", modes[i], fails.verdict.code, fails.verdict.message);
+        assert_int_equal(fails.verdict.verdict, SLUICE_DENY);
+        arena_free(fails.arena);
+        end(set);
+    }
+}
+
+/* A hundred others are judged while a thousand wait for one that does not answer. */
+static void nobody_waits_for_one_that_hangs(void **state)
+{
+    static const char *const modes[] = {"loop", "stop", "ignore", "partial"};
+    enum { HANGING = 1000, CALM = 100 };
+    struct sluice_request about;
+    (void)state;
+    for (size_t m = 0; m < sizeof modes / sizeof *modes; m++) {
+        struct inspectors *set = load_beside(modes[m], 600000);
+        struct asked *hang = calloc(HANGING, sizeof *hang);
+        struct inspection *inspections[HANGING];
+        for (size_t i = 0; i < HANGING; i++)
+            inspections[i] = begin_about(&hang[i], set, other(&about), 0);
+        for (size_t i = 0; i < CALM; i++) {
+            struct asked calm = {0};
+            begin(&calm, set, 0);
+            expect_allowed(&calm);
+        }
+        for (size_t i = 0; i < HANGING; i++) {
+            assert_false(hang[i].done);
+            inspect_cancel(inspections[i]);
+            arena_free(hang[i].arena);
+        }
+        free(hang);
+        end(set);
+    }
+}
+
 static int open_loop(void **state)
 {
     (void)state;
@@ -131,6 +230,8 @@ static int close_loop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(each_failure_is_one_verdict),
+        TEST(nobody_waits_for_one_that_hangs),
         TEST(requests_wait_while_there_are_no_descriptors),
         TEST(a_middleware_stays_while_requests_that_waited_for_it_are_told),
     };
