@@ -53,6 +53,18 @@ function Transition:gained() end
 ---@return fun(): sluice.Reach?
 function Transition:lost() end
 
+---The endpoints of rules that were added or changed, each with its host and the rule before the change: nil where
+---the rule is new.  With a selection those of which one part of it holds.
+---@param selection sluice.Selection?
+---@return fun(): sluice.Endpoint?, string?, sluice.Rule?
+function Transition:changed_endpoints(selection) end
+
+---@class sluice.Selection
+---@field within (string|string[])? the host is one of these or below one
+---@field outside (string|string[])? it is not
+---@field networks (string|string[])? the host, or one of allowed_ips, has an address in common with one of these blocks
+---@field local_names boolean? the host is a name without a dot
+
 ---@class sluice.Reach
 ---@field host string a pattern; "**" is every host, addresses included
 ---@field port integer 0 is every port
@@ -327,10 +339,29 @@ sluice = {}
 ---@return boolean
 function sluice.host_match(pattern, host) end
 
----@param cidr string such as 10.0.0.0/8
+---Whether a host is one of the domains or below one, without regard to case, the dot of the root and the brackets of
+---an address.  Nothing is below an address.
+---@param host string
+---@param domains string|string[]
+---@return boolean
+function sluice.host_within(host, domains) end
+
+---Whether an address, or a host that is one, is in one of the blocks.
+---@param blocks string|string[] such as 10.0.0.0/8
 ---@param ip string
 ---@return boolean
-function sluice.cidr_contains(cidr, ip) end
+function sluice.cidr_contains(blocks, ip) end
+
+---The first of the blocks that has an address in common with one of the networks.
+---@param networks string|string[]
+---@param blocks string|string[]
+---@return string?
+function sluice.cidr_overlaps(networks, blocks) end
+
+---The endpoints of all rules of a policy, each with its host; nil has none.
+---@param policy sluice.Policy?
+---@return fun(): sluice.Endpoint?, string?
+function sluice.endpoints(policy) end
 
 ---Writes a line to the gateway's log; at most 20 a vote.
 ---@param format string as for string.format

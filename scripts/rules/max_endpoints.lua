@@ -14,8 +14,8 @@ return {
   vote = function(t, ballot, options)
     local function count(policy)
       local n = 0
-      for _, rule in pairs(policy and policy.rules or {}) do
-        n = n + #rule.endpoints
+      for _ in sluice.endpoints(policy) do
+        n = n + 1
       end
       return n
     end

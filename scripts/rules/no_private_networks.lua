@@ -4,64 +4,14 @@
 -- Judges what the policy says: a public name that a resolver maps to a private address is the
 -- proxy's to refuse, which it does unless allowed_ips or the exact host open it.
 
-local function base(block)
-  return (block:gsub("/.*", ""))
+-- A name without a dot, but for that of the root.
+local function is_local(host)
+  local dot = host:find(".", 1, true)
+  return (not dot or dot == #host) and host ~= "" and not host:find(":", 1, true)
 end
 
--- Whether an address or a block has an address in common with a network.
-local function overlaps(network, block)
-  local first = base(network)
-  return sluice.cidr_contains(network, base(block))
-    or sluice.cidr_contains(block, first)
-    or (not first:find(":", 1, true) and sluice.cidr_contains(block, "::ffff:" .. first))
-end
-
-local function is_private_block(block, networks)
-  for _, network in ipairs(networks) do
-    if overlaps(network, block) then
-      return true
-    end
-  end
-  return false
-end
-
-local function is_private_address(address, networks)
-  for _, network in ipairs(networks) do
-    if sluice.cidr_contains(network, address) then
-      return true
-    end
-  end
-  return false
-end
-
--- A name without a dot, or below one of the suffixes.
-local function is_private_name(name, suffixes)
-  local above = name:match("%.(.+)")
-  if not above then
-    return name ~= ""
-  end
-  while above and not suffixes[above] do
-    above = above:match("%.(.+)")
-  end
-  return above ~= nil or suffixes[name]
-end
-
--- Without regard to case, the dot of the root and the brackets of an address.
-local function plain(host)
-  local name = host:lower()
-  local last = name:sub(-1)
-  if last == "." or last == "]" then
-    name = name:gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
-  end
-  return name
-end
-
-local function is_private_host(host, within)
-  local name = plain(host)
-  if name:find("%d$") or name:find(":", 1, true) then
-    return is_private_address(name, within.networks)
-  end
-  return is_private_name(name, within.suffixes)
+local function is_private_host(host, options)
+  return sluice.cidr_contains(options.networks, host) or sluice.host_within(host, options.suffixes) or is_local(host)
 end
 
 local function had_host(rule, host)
@@ -85,24 +35,13 @@ local function had_block(rule, block)
 end
 
 -- What one endpoint opens within that the rule did not open before.
-local function new_part(endpoint, before, within)
-  local host = endpoint.host
-  if is_private_host(host, within) and not had_host(before, host) then
+local function new_part(endpoint, host, before, options)
+  if is_private_host(host, options) and not had_host(before, host) then
     return "host " .. host
   end
   for _, block in ipairs(endpoint.allowed_ips) do
-    if is_private_block(block, within.networks) and not had_block(before, block) then
+    if sluice.cidr_overlaps(options.networks, block) and not had_block(before, block) then
       return "allowed_ips entry " .. block
-    end
-  end
-end
-
--- The first endpoint that opens something within, and what.
-local function opened(rule, before, within)
-  for _, endpoint in ipairs(rule.endpoints) do
-    local part = new_part(endpoint, before, within)
-    if part then
-      return endpoint, part
     end
   end
 end
@@ -135,19 +74,10 @@ return {
     },
   },
   vote = function(t, ballot, options)
-    local within = { networks = options.networks, suffixes = {} }
-    for _, suffix in ipairs(options.suffixes) do
-      within.suffixes[suffix] = true
-    end
-    for rule in t:added() do
-      local endpoint, part = opened(rule, nil, within)
-      if endpoint then
-        return refuse(ballot, endpoint, part)
-      end
-    end
-    for change in t:changed() do
-      local endpoint, part = opened(change.after, change.before, within)
-      if endpoint then
+    local within = { networks = options.networks, within = options.suffixes, local_names = true }
+    for endpoint, host, before in t:changed_endpoints(within) do
+      local part = new_part(endpoint, host, before, options)
+      if part then
         return refuse(ballot, endpoint, part)
       end
     end

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Refuses rules that open whole domains, and policies that open too many hosts.
 
+local find = string.find
+
 local function had_host(rule, host)
   for _, endpoint in ipairs(rule and rule.endpoints or {}) do
     if endpoint.host:lower() == host:lower() then
@@ -10,15 +12,6 @@ local function had_host(rule, host)
   return false
 end
 
--- The first endpoint with a wildcard that the rule did not have before.
-local function new_wildcard(rule, before)
-  for _, endpoint in ipairs(rule.endpoints) do
-    if endpoint.host:find("*", 1, true) and not had_host(before, endpoint.host) then
-      return endpoint
-    end
-  end
-end
-
 local function refuse(ballot, endpoint)
   return ballot:deny("WILDCARD_HOST", endpoint.doc_path,
     "host %s opens a whole domain; name each host", endpoint.host)
@@ -26,12 +19,10 @@ end
 
 local function count_hosts(policy)
   local seen, n = {}, 0
-  for _, rule in pairs(policy and policy.rules or {}) do
-    for _, endpoint in ipairs(rule.endpoints) do
-      local host = endpoint.host:lower()
-      if not seen[host] then
-        seen[host], n = true, n + 1
-      end
+  for _, host in sluice.endpoints(policy) do
+    host = host:lower()
+    if not seen[host] then
+      seen[host], n = true, n + 1
     end
   end
   return n
@@ -49,15 +40,8 @@ return {
     max_hosts = { type = "integer", default = 0, help = "Most hosts one sandbox may reach; 0: any number." },
   },
   vote = function(t, ballot, options)
-    for rule in t:added() do
-      local endpoint = new_wildcard(rule)
-      if endpoint then
-        return refuse(ballot, endpoint)
-      end
-    end
-    for change in t:changed() do
-      local endpoint = new_wildcard(change.after, change.before)
-      if endpoint then
+    for endpoint, host, before in t:changed_endpoints() do
+      if find(host, "*", 1, true) and not had_host(before, host) then
         return refuse(ballot, endpoint)
       end
     end

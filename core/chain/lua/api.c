@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/ipaddr.h"
 #include "base/text.h"
 #include "chain/chain.h"
+#include "chain/lua/endpoints.h"
 #include "chain/lua/lib/sandbox.h"
+#include "chain/lua/network.h"
 #include "chain/lua/view.h"
 #include "chain/request.h"
 #include "chain/transition.h"
-#include "policy/match/match.h"
 #include "policy/policy.h"
 
 /* ---- t ---- */
@@ -243,27 +243,6 @@ int api_read_verdict(lua_State *L, int index, enum sluice_verdict *out, struct e
 
 /* ---- sluice ---- */
 
-static int host_match(lua_State *L)
-{
-    const char *pattern = check_text(L, 1), *host = check_text(L, 2);
-    /* The matcher's time is bounded by the product of the two lengths. */
-    budget_charge(L, strlen(pattern) * strlen(host) / 4);
-    lua_pushboolean(L, policy_host_match(pattern, host));
-    return 1;
-}
-
-static int cidr_contains(lua_State *L)
-{
-    struct ipaddr_block block;
-    struct ipaddr address;
-    const char *cidr = check_text(L, 1), *text = check_text(L, 2);
-    if (ipaddr_block_parse(cidr, &block) != 0)
-        return luaL_argerror(L, 1, "not an address block such as 10.0.0.0/8");
-    lua_pushboolean(L,
-                    ipaddr_parse(text, &address) == 0 && ipaddr_block_contains(&block, &address));
-    return 1;
-}
-
 static int write_log(lua_State *L)
 {
     struct machine *m = machine_of(L);
@@ -278,17 +257,18 @@ static int write_log(lua_State *L)
 
 void api_open(lua_State *L)
 {                                                   /* base */
-    static const luaL_Reg functions[] = {
-        {"host_match", host_match}, {"cidr_contains", cidr_contains}, {"log", write_log},
-        {NULL, NULL},
-    };
     static const luaL_Reg methods[] = {
         {"added", t_added},     {"removed", t_removed},
         {"changed", t_changed}, {"static_changes", t_static_changes},
         {"gained", t_gained},   {"lost", t_lost},
+        {"changed_endpoints", endpoints_of_change},
         {NULL, NULL},
     };
-    luaL_newlib(L, functions);
+    network_push_functions(L);
+    lua_pushcfunction(L, endpoints_of_policy);
+    lua_setfield(L, -2, "endpoints");
+    lua_pushcfunction(L, write_log);
+    lua_setfield(L, -2, "log");
     sandbox_freeze(L, "sluice");
     lua_setfield(L, -2, "sluice");
     luaL_newlib(L, methods);

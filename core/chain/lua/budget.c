@@ -3,10 +3,13 @@
 
 #include <lauxlib.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "chain/lua/coverage.h"
 
@@ -125,13 +128,77 @@ static void *refuse(struct budget *b, size_t size)
     return NULL;
 }
 
+/* ---- memory ---- */
+
+struct budget_block {
+    struct budget_block *next;
+};
+
+static bool is_small(size_t size)
+{
+    return size <= BUDGET_SMALL_STEP * BUDGET_SMALL_CLASSES;
+}
+
+static size_t class_of(size_t size)
+{
+    return (size - 1) / BUDGET_SMALL_STEP;
+}
+
+static bool is_pooled(const struct budget *b, const void *block)
+{
+    return (uintptr_t)block - (uintptr_t)b->pool < BUDGET_POOL;
+}
+
+static void *take(struct budget *b, size_t size)
+{
+    if (!is_small(size))
+        return malloc(size);
+    struct budget_block **list = &b->small[class_of(size)], *block = *list;
+    size_t room = (class_of(size) + 1) * BUDGET_SMALL_STEP;
+    if (block) {
+        *list = block->next;
+        return block;
+    }
+    if (BUDGET_POOL - b->pool_used < room)
+        return malloc(size);
+    b->pool_used += room;
+    return b->pool + b->pool_used - room;
+}
+
+static void give_back(struct budget *b, void *block, size_t size)
+{
+    if (!is_pooled(b, block)) {
+        free(block);
+        return;
+    }
+    struct budget_block **list = &b->small[class_of(size)], *first = block;
+    first->next = *list;
+    *list = first;
+}
+
+static void *resize(struct budget *b, void *block, size_t old_size, size_t new_size)
+{
+    if (!block)
+        return take(b, new_size);
+    if (!is_pooled(b, block))
+        return realloc(block, new_size);
+    if (is_small(new_size) && class_of(old_size) == class_of(new_size))
+        return block;
+    void *moved = take(b, new_size);
+    if (!moved)
+        return NULL;
+    memcpy(moved, block, old_size < new_size ? old_size : new_size);
+    give_back(b, block, old_size);
+    return moved;
+}
+
 static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
 {
     struct budget *b = arg;
     if (!block)
         old_size = 0;                               /* Lua passes the kind of the object there */
     if (!new_size) {
-        free(block);
+        give_back(b, block, old_size);
         b->used -= old_size;
         return NULL;
     }
@@ -139,7 +206,9 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
     if (new_size > old_size &&
         (new_size > b->block_max || b->used + (new_size - old_size) > b->limit))
         return refuse(b, new_size);
-    void *p = realloc(block, new_size);
+    void *p = resize(b, block, old_size, new_size);
+    if (!p && new_size < old_size)
+        p = block;
     if (!p)
         return NULL;
     b->used += new_size - old_size;
@@ -147,14 +216,26 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
     return p;
 }
 
+void budget_close(struct budget *b)
+{
+    if (b->L)
+        lua_close(b->L);
+    free(b->pool);
+    b->L = NULL;
+    b->pool = NULL;
+}
+
 /* Calls that are not protected do not happen; if one fails after all, Lua aborts the process. */
 lua_State *budget_open(struct budget *b, size_t limit)
 {
     *b = (struct budget){.limit = limit, .block_max = BUDGET_BLOCK_MAX,
                          .steps = BUDGET_STEPS, .deadline_ns = UINT64_MAX};
+    b->pool = alloc_bytes(BUDGET_POOL);
     lua_State *L = lua_newstate(allocate, b);
-    if (!L)
+    if (!L) {
+        budget_close(b);
         return NULL;
+    }
     b->L = L;
     *(struct budget **)lua_getextraspace(L) = b;
     lua_gc(L, LUA_GCINC, COLLECT_AT, 0, 0);

@@ -23,8 +23,18 @@ enum {
 
 struct coverage;
 
+/* Small blocks come from one pool, which the state gets again and again without asking malloc,
+ * until the pool is used up. */
+enum { BUDGET_SMALL_STEP = 16, BUDGET_SMALL_CLASSES = 16, BUDGET_POOL = 256 * 1024 };
+
+struct budget_block;
+
 struct budget {
     lua_State *L;
+    /* Free ones by size in steps, from one step on. */
+    struct budget_block *small[BUDGET_SMALL_CLASSES];
+    char *pool;
+    size_t pool_used;                               /* bytes that were cut from it */
     size_t used, limit;                             /* bytes */
     size_t block_max; /* of one text or table part: BUDGET_BLOCK_MAX, more while a body is read */
     size_t refused;                                 /* bytes of the request refused last, or 0 */
@@ -41,6 +51,8 @@ struct budget {
 
 /* A new state whose memory counts against limit.  NULL: the limit is too small for any state. */
 lua_State *budget_open(struct budget *budget, size_t limit);
+/* Closes the state, if there is one. */
+void budget_close(struct budget *budget);
 /* Gives the state a full budget of steps and time; coverage: NULL, or notes lines there. */
 void budget_start(struct budget *budget, uint32_t timeout_ms, struct coverage *coverage);
 

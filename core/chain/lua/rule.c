@@ -80,8 +80,7 @@ static void run_file(lua_State *L)
 
 static void machine_close(struct machine *m)
 {
-    if (m->budget.L)
-        lua_close(m->budget.L);
+    budget_close(&m->budget);
     views_free(&m->views);
     arena_free(m->arena);
     free(m);

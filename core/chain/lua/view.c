@@ -375,3 +375,11 @@ const void *view_check(lua_State *L, int index, const struct schema *schema)
         luaL_argerror(L, index, "call it with a colon");
     return view.data;
 }
+
+const char *const *view_check_texts(lua_State *L, int index, size_t *n)
+{
+    struct view view = live_view(L, index);
+    luaL_argcheck(L, view.kind == VIEW_TEXTS, index, "a list of texts is expected");
+    *n = view.n;
+    return view_pointer_at(view.data, ((const struct schema_field *)view.what)->offset);
+}

@@ -28,5 +28,7 @@ void view_push_iterator(lua_State *L, const struct schema *schema, const void *c
 int view_ipairs(lua_State *L);
 /* The record behind an argument; raises unless it is a view by this schema. */
 const void *view_check(lua_State *L, int index, const struct schema *schema);
+/* The texts behind an argument; raises unless it is a view of a list of texts. */
+const char *const *view_check_texts(lua_State *L, int index, size_t *n);
 
 #endif

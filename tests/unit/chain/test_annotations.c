@@ -61,7 +61,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     lua_close(f->notes);
-    lua_close(f->L);
+    budget_close(&f->machine.budget);
     views_free(&f->machine.views);
     arena_free(f->machine.arena);
     test_free(f);
@@ -176,7 +176,8 @@ static void check_members(struct fixture *f, const char *class)
 {
     static const char *const names[] = {"doc_path",       "key",    "rules",   "now",
                                         "relation",       "added",  "removed", "changed",
-                                        "static_changes", "gained", "lost"};
+                                        "static_changes", "gained", "lost",
+                                        "changed_endpoints"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         check_member(f, class, names[i], false);
     for (const char *name = NULL; (name = member_after(f, class, name));)
@@ -217,6 +218,7 @@ static void test_what_iterators_give(void **state)
         {"static_changes", "StaticChange", &chain_static_change_schema},
         {"gained", "Reach", &chain_reach_schema},
         {"lost", "Reach", &chain_reach_schema},
+        {"changed_endpoints", "Endpoint", &policy_endpoint_schema},
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -253,7 +255,7 @@ static void test_functions(void **state)
     lua_settop(f->L, 1);
     lua_getfield(f->L, 1, "sluice");
     luaL_getmetafield(f->L, -1, "__index");
-    check_functions(f, "sluice", 3);
+    check_functions(f, "sluice", 6);
 }
 
 int main(void)

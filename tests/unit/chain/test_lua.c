@@ -95,6 +95,21 @@ static const char *const truths[] = {
     "sluice.cidr_contains('10.0.0.0/8', '10.2.3.4')",
     "not sluice.cidr_contains('10.0.0.0/8', '11.2.3.4')",
     "not sluice.cidr_contains('10.0.0.0/8', 'nonsense')",
+    "sluice.cidr_contains({'11.0.0.0/8', '10.0.0.0/8'}, '10.2.3.4')",
+    "not sluice.cidr_contains({'11.0.0.0/8', '12.0.0.0/8'}, '10.2.3.4')",
+    "not sluice.cidr_contains({}, '10.2.3.4') and sluice.cidr_contains('fd00::/8', '[FD00::1].')",
+    "sluice.cidr_overlaps('10.0.0.0/8', '10.1.0.0/16') == '10.1.0.0/16'",
+    "sluice.cidr_overlaps({'1.0.0.0/8', '10.1.0.0/16'}, {'2.0.0.0/8', '10.0.0.0/8'}) == "
+    "'10.0.0.0/8'",
+    "sluice.cidr_overlaps('10.0.0.0/8', '::ffff:8.0.0.0/102') == '::ffff:8.0.0.0/102'",
+    "sluice.cidr_overlaps('10.0.0.0/8', {'11.0.0.0/8', 'fd00::/8'}) == nil",
+    "sluice.cidr_overlaps('10.1.0.0/16', t.candidate.rules.api.endpoints[2].allowed_ips) == "
+    "'10.0.0.0/8'",
+    "sluice.host_within('A.Example.com.', 'example.com')",
+    "sluice.host_within('example.com', {'a.com', 'Example.com.'})",
+    "not sluice.host_within('notexample.com', {'example.com', ''})",
+    "not sluice.host_within('1.10.0.0.1', '10.0.0.1') and sluice.host_within('[::1]', '::1')",
+    "not sluice.host_within('a.::1', '::1') and not sluice.host_within('a.com', {})",
     "next(options) == nil",
 };
 
@@ -138,6 +153,42 @@ static void test_iterators_and_pairs(void **state)
     run(*state,
         "local list = {a = 1, b = 2, c = 3} local n = 0\n"
         "for key in pairs(list) do n = n + 1 list[key] = nil list.c = nil end assert(n == 2)");
+}
+
+/* What an iterator gives, as a text. */
+#define ENDPOINTS(iterator)                                                                  \
+    "local seen = {} for e, host, before in " iterator " do\n"                               \
+    "  assert(e.host == host and before == nil) seen[#seen + 1] = host end\n"                \
+    "local seen = table.concat(seen, ' ') "
+
+static void test_iterators_over_endpoints(void **state)
+{
+    run(*state, ENDPOINTS("sluice.endpoints(t.candidate)")
+                "assert(seen == 'api.example.com b.example.com c.example.com', seen)");
+    run(*state, ENDPOINTS("sluice.endpoints(t.current)") "assert(seen == '')");
+    run(*state, ENDPOINTS("sluice.endpoints(nil)") "assert(seen == '')");
+    run(*state, ENDPOINTS("t:changed_endpoints()")
+                "assert(seen == 'api.example.com b.example.com c.example.com', seen)");
+    run(*state, ENDPOINTS("t:changed_endpoints({})") "assert(seen == '')");
+    run(*state, ENDPOINTS("t:changed_endpoints({within = 'example.com'})")
+                "assert(seen == 'api.example.com b.example.com c.example.com', seen)");
+    run(*state, ENDPOINTS("t:changed_endpoints({outside = {'a.com', 'b.example.com'}})")
+                "assert(seen == 'api.example.com c.example.com', seen)");
+    run(*state, ENDPOINTS("t:changed_endpoints({networks = {'1.0.0.0/8', '10.1.2.0/24'}})")
+                "assert(seen == 'b.example.com', seen)");
+    run(*state, ENDPOINTS("t:changed_endpoints({networks = '12.0.0.0/8', local_names = true, "
+                          "within = {'api.example.com', 'c.example.com'}})")
+                "assert(seen == 'api.example.com c.example.com', seen)");
+    run_fails(*state, "t:changed_endpoints({domains = {}})",
+              "^rule.lua:2: endpoints are selected by within, outside, networks and local_names, "
+              "not domains$");
+    run_fails(*state, "t:changed_endpoints({within = {1}})", "a list of texts is expected");
+    run_fails(*state, "t:changed_endpoints('x')", "table expected, got string");
+    run_fails(*state, "for _ in t:changed_endpoints({networks = 'x'}) do end",
+              "not an address block such as 10.0.0.0/8");
+    run_fails(*state, "sluice.endpoints(t)", "bad argument #1 to 'endpoints'");
+    run_fails(*state, "sluice.host_within('a', {true})", "a list of texts is expected");
+    run_fails(*state, "sluice.cidr_overlaps('10.0.0.0/8', 'x')", "not an address block");
 }
 
 static void test_a_typo_is_an_error(void **state)
@@ -326,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_a_vote_sees),
         TEST(test_iterators_and_pairs),
+        TEST(test_iterators_over_endpoints),
         TEST(test_a_typo_is_an_error),
         TEST(test_what_a_vote_says),
         TEST(test_mistakes_of_a_vote),

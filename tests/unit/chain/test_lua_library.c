@@ -69,7 +69,7 @@ static void begin(struct worlds *w)
 
 static void end(struct worlds *w)
 {
-    lua_close(w->ours);
+    budget_close(&w->budget);
     lua_close(w->lua);
 }
 

@@ -114,7 +114,7 @@ static void answer_all(const struct fixture *f)
     assert_non_null(calls);
     for (ssize_t len; (len = getline(&line, &room, calls)) > 0; n++) {
         if (L && (n % CALLS_OF_A_STATE == 0 || budget.spent[0])) {
-            lua_close(L);
+            budget_close(&budget);
             L = NULL;
         }
         L = L ? L : open_sandbox(&budget);
@@ -122,7 +122,7 @@ static void answer_all(const struct fixture *f)
         answer(L, &budget, f->show, line, out);
     }
     assert_true(n > ROUNDS);
-    lua_close(L);
+    budget_close(&budget);
     fclose(calls);
     fclose(out);
     free(line);
