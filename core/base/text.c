@@ -61,12 +61,29 @@ static size_t count_before(uint64_t found)
     return (size_t)__builtin_ctzll(found) / 8;
 }
 
+/* Up to eight bytes, with plain ones behind them. */
+static uint64_t load_few(const char *bytes, size_t len)
+{
+    uint64_t word = each_byte * 'a';
+    uint32_t first, last;
+    if (len >= sizeof first) {
+        memcpy(&first, bytes, sizeof first);
+        memcpy(&last, bytes + len - sizeof last, sizeof last);
+        return first | (uint64_t)last << 32;        /* in whichever order, some twice */
+    }
+    for (size_t i = 0; i < len; i++)
+        word = word << 8 | (unsigned char)bytes[i];
+    return word;
+}
+
 size_t text_plain(const char *bytes, size_t len)
 {
     size_t n = 0;
     for (uint64_t other; len - n >= sizeof other; n += sizeof other)
         if ((other = find_other(load(bytes + n))))
             return n + count_before(other);
+    if (!find_other(load_few(bytes + n, len - n)))
+        return len;
     while (n < len && bytes[n] >= 0x20 && bytes[n] < 0x7f)
         n++;
     return n;
@@ -78,6 +95,8 @@ size_t text_json_plain(const char *bytes, size_t len)
     for (uint64_t other; len - n >= sizeof other; n += sizeof other)
         if ((other = find_json_other(load(bytes + n))))
             return n + count_before(other);
+    if (!find_json_other(load_few(bytes + n, len - n)))
+        return len;
     while (n < len && bytes[n] >= 0x20 && bytes[n] < 0x7f && bytes[n] != '"' && bytes[n] != '\\')
         n++;
     return n;
@@ -122,7 +141,18 @@ void text_make_valid(char *text, size_t size)
     text[valid] = '\0';
 }
 
-void text_json_quote(struct buf *out, const char *text)
+/* With quotes around them: most texts need no more. */
+static void quote_plain(struct buf *out, const char *text, size_t len)
+{
+    buf_reserve(out, len + 2);
+    char *at = out->data + out->len;
+    at[0] = '"';
+    memcpy(at + 1, text, len);
+    memcpy(at + 1 + len, "\"", 2);
+    out->len += len + 2;
+}
+
+static void quote_escaped(struct buf *out, const char *text)
 {
     static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt",
                       hex[] = "0123456789abcdef";
@@ -144,6 +174,15 @@ void text_json_quote(struct buf *out, const char *text)
             buf_add(out, (char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
     }
     buf_putc(out, '"');
+}
+
+void text_json_quote(struct buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    if (text_json_plain(text, len) == len)
+        quote_plain(out, text, len);
+    else
+        quote_escaped(out, text);
 }
 
 void text_escape_bytes(struct buf *out, const char *bytes)

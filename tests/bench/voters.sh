@@ -247,7 +247,7 @@ echo "$machine"
 if [ -n "$opa" ]; then
     echo "peer: OPA $("$opa" version | sed -n 's/^Version: //p')"
 else
-    echo "peer not installed: put opa on PATH or name it in OPA (go install github.com/open-policy-agent/opa@v0.70.0)"
+    echo "peer not installed: put opa on PATH or name it in OPA (scripts/lib/opa FOLDER builds it)"
 fi
 part "one of ten rules changes" 's/wiki\.example/handbook.example/'
 ten_beside_one "wait 5 ms" "plugin: waits"

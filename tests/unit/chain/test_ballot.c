@@ -134,6 +134,30 @@ static void strange_bytes_are_escaped(void **state)
         "Block → Proxy\\x0a\\x1b[31m\\xc3(\\xed\\xa0\\x80\\xe2\\x80\\xa8\\xef\\xbf\\xbe");
 }
 
+#define assert_message(f, expected, ...)                              \
+    do {                                                              \
+        sluice_deny(&(f)->ballot.face, "KNOWN", "", __VA_ARGS__);     \
+        assert_string_equal((f)->ballot.message, expected);           \
+    } while (0)
+
+static void a_message_is_formatted_as_by_printf(void **state)
+{
+    struct fixture *f = *state;
+    char wide[SLUICE_MESSAGE_MAX + 2], cut[SLUICE_MESSAGE_MAX + 1];
+    assert_message(f, "a b, c", "a %s, %s", "b", "c");
+    assert_message(f, "b", "%s", "b");
+    assert_message(f, "100% of a", "100%% of %s", "a");
+    assert_message(f, "a: 7 of 0x1f", "%s: %d of %#x", "a", 7, 31u);
+    assert_message(f, "  b|b", "%3s|%.1s", "b", "bc");
+    /* As much as there is room for, wherever the texts end. */
+    memset(wide, 'x', sizeof wide);
+    wide[sizeof wide - 1] = '\0';
+    for (size_t n = 0; n < 4; n++) {
+        snprintf(cut, sizeof cut, "%s%s, %s", wide + n, "a", "b");
+        assert_message(f, cut, "%s%s, %s", wide + n, "a", "b");
+    }
+}
+
 static void long_texts_are_cut_between_characters(void **state)
 {
     struct fixture *f = *state;
@@ -179,6 +203,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_code_is_needed_and_declared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_code_without_a_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_message_is_needed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_message_is_formatted_as_by_printf, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_first_mistake_is_reported, set_up, tear_down),
         cmocka_unit_test_setup_teardown(strange_bytes_are_escaped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_texts_are_cut_between_characters, set_up, tear_down),

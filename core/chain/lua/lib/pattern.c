@@ -288,8 +288,18 @@ static size_t count_plain(const struct pattern *m, const char *item)
     return (size_t)(p - item) - optional;
 }
 
+/* The library looks at 16 bytes at once, but ends at each NUL. */
+static const char *skip_to_digit(const char *at, const char *end)
+{
+    while ((at += strcspn(at, "0123456789")) < end && !*at)
+        at++;
+    return at;
+}
+
 static const char *skip_class(const char *at, const char *end, int class)
 {
+    if (class == 'd')
+        return skip_to_digit(at, end);
 #define SKIP(letter, in)                              \
     case letter:                                      \
         while (at < end && !in((unsigned char)*at))   \
@@ -297,7 +307,6 @@ static const char *skip_class(const char *at, const char *end, int class)
         return at;
     switch (class) {
     SKIP('a', isalpha)
-    SKIP('d', isdigit)
     SKIP('l', islower)
     SKIP('s', isspace)
     SKIP('u', isupper)
