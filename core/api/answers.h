@@ -72,6 +72,7 @@
     X(token, "id name role sandbox? expired! created_by created_at? expires_at?")                  \
     X(made_token, "id name role sandbox? expired! created_by created_at? expires_at? token")       \
     X(tokens, "tokens[token]")                                                                     \
+    X(oidc_config, "issuer audience client_id scopes")                                            \
     X(whoami, "name role identity via from sandbox_id? permissions[] own_permissions[]")           \
     X(providers, "providers[provider]")                                                            \
     X(voter, "name version summary kind level isolation path sha256 state "                        \

@@ -25,6 +25,9 @@ static const struct http_route routes[] = {
          .work = route_metrics, .answer = "text/plain"),
     HANDLE("GET", "/openapi.json", "This interface as OpenAPI 3.1", .permission = AUTH_ANYBODY,
            .stateless = true, .handle = handle_openapi, .answer = "application/json"),
+    HANDLE("GET", "/auth/oidc-config", "Where people log in, for programs that do it for them",
+           .permission = AUTH_ANYBODY, .stateless = true, .handle = handle_oidc_config,
+           .answer = "oidc_config"),
     WORK("GET", "/v1/status", "What the gateway is and does", .permission = AUTH_GATEWAY_READ,
          .work = route_status, .answer = "status"),
 

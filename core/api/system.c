@@ -7,6 +7,7 @@
 #include "api/call.h"
 #include "api/limits.h"
 #include "api/routes.h"
+#include "auth/oidc/oidc.h"
 #include "base/clock.h"
 #include "policy/enforceable.h"
 #include "store/words.h"
@@ -23,6 +24,23 @@ void handle_ready(struct api *api, struct http_request *req)
         http_respond(req, 503, "text/plain", "draining\n", 9);
     else
         http_respond(req, 200, "text/plain", "ready\n", 6);
+}
+
+void handle_oidc_config(struct api *api, struct http_request *req)
+{
+    if (!api->auth.oidc) {
+        struct error err;
+        error_set(&err, ERROR_NOT_FOUND,
+                  "this gateway has no OpenID Connect issuer: auth.oidc of its configuration would "
+                  "name it");
+        http_respond_error(req, &err);
+        return;
+    }
+    const struct oidc_settings *s = oidc_settings_of(api->auth.oidc);
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s}", "issuer", s->issuer, "audience", s->audience,
+                               "client_id", s->client_id, "scopes", s->scopes);
+    http_respond_json(req, 200, config);
+    json_decref(config);
 }
 
 static size_t count_voters(struct api *api)

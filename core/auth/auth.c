@@ -198,9 +198,13 @@ int auth_admit(struct auth *auth, const struct http_request *req,
         return -1;
     if (question->permission == AUTH_ANYBODY)
         return 0;
-    enum auth_known known = auth_identify(auth, req, question->permission, out);
+    enum auth_known known = auth_identify(auth, req, question->permission, out, &refusal->err);
     if (known == AUTH_LATER)
         return refuse_for_now(auth, req, refusal);
+    if (known == AUTH_REFUSED) {
+        refusal->challenge = refusal->err.kind == ERROR_UNAUTHORIZED;
+        return -1;
+    }
     if (known == AUTH_UNKNOWN)
         return refuse_unknown(req, question->permission, refusal);
     if (question->later)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 
 struct http_request;
+struct oidc;
 
 struct auth_sandbox {
     const char *id, *holders;                       /* as auth/holders.h has them */
@@ -29,6 +30,7 @@ struct auth {
     size_t n_certificates;
     struct auth_roles *roles;                       /* of the configuration; NULL: none */
     struct auth_live *live;                         /* further tokens; NULL: none */
+    struct oidc *oidc;                              /* an issuer's tokens; NULL: there is none */
     /* The id of the sandbox whose supervisor has this token, or NULL. */
     const char *(*find_supervisor)(void *ctx, const char *token);
     void *supervisors;

@@ -3,10 +3,10 @@
  * A process in another user namespace, such as a sandbox's workload, is nobody by its uid, and so
  * is whoever sends a request through a proxy.  A bearer token is the admin token, whose bearer acts
  * as the gateway's own user, that of a person whom the configuration names or who was given one
- * while the gateway runs, or that of a sandbox's supervisor.  Without a token, a client's
- * certificate says who asks; one that the configuration does not name is nobody's.  A name is one
- * person, whichever way they come: who asked for a held update cannot approve it through another
- * door. */
+ * while the gateway runs, that of a sandbox's supervisor, or one of an issuer (oidc/oidc.h).
+ * Without a token, a client's certificate says who asks; one that the configuration does not name
+ * is nobody's.  A name is one person, whichever way they come: who asked for a held update cannot
+ * approve it through another door. */
 #include "auth/identify.h"
 
 #include <openssl/crypto.h>
@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "auth/oidc/oidc.h"
 #include "auth/origin.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -105,9 +106,19 @@ static bool by_live_token(struct auth *auth, const struct http_request *req, con
     return true;
 }
 
+static enum auth_known by_oidc(struct auth *auth, const struct http_request *req,
+                               const char *token, struct auth_principal *out, struct error *why)
+{
+    if (oidc_identify(auth->oidc, token, clock_now_ms(), auth->roles, out, why) != 0)
+        return AUTH_REFUSED;
+    out->via = via_word(req);
+    out->calls_from_account = http_peer_uid(req->peer, &out->uid);
+    return AUTH_KNOWN;
+}
+
 static enum auth_known by_token(struct auth *auth, const struct http_request *req,
                                 const char *token, enum auth_permission wanted,
-                                struct auth_principal *out)
+                                struct auth_principal *out, struct error *why)
 {
     if (same_digest(token, auth->admin_token_hash)) {
         auth_principal_by_uid(out, geteuid(), via_word(req));
@@ -121,6 +132,8 @@ static enum auth_known by_token(struct auth *auth, const struct http_request *re
     }
     if (wanted != AUTH_SUPERVISE && by_live_token(auth, req, token, out))
         return AUTH_KNOWN;
+    if (auth->oidc && wanted != AUTH_SUPERVISE && jwt_is_one(token))
+        return by_oidc(auth, req, token, out, why);
     if (wanted == AUTH_SUPERVISE && !token_is_random(token))    /* no place to try out a person's */
         return AUTH_UNKNOWN;
     return by_named_token(auth, req, token, out);
@@ -143,12 +156,13 @@ static enum auth_known by_certificate(struct auth *auth, const struct http_reque
 }
 
 enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
-                              enum auth_permission wanted, struct auth_principal *out)
+                              enum auth_permission wanted, struct auth_principal *out,
+                              struct error *why)
 {
     const char *token = auth_bearer(req);
     uid_t uid;
     if (token)
-        return by_token(auth, req, token, wanted, out);
+        return by_token(auth, req, token, wanted, out, why);
     if (req->peer->certificate)
         return by_certificate(auth, req, out);
     if (origin_forwarded_by(req) || (req->peer->kind == HTTP_TCP && !origin_host_is_local(req)) ||

@@ -5,12 +5,13 @@
 
 #include "auth/auth.h"
 
-/* Later: too many wrong tokens came from there. */
-enum auth_known { AUTH_UNKNOWN, AUTH_KNOWN, AUTH_LATER };
+/* Later: too many wrong tokens came from there.  Refused: why says what is wrong with the token. */
+enum auth_known { AUTH_UNKNOWN, AUTH_KNOWN, AUTH_LATER, AUTH_REFUSED };
 
 /* The bearer token of a request, NULL: it has none. */
 const char *auth_bearer(const struct http_request *req);
 enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
-                              enum auth_permission wanted, struct auth_principal *out);
+                              enum auth_permission wanted, struct auth_principal *out,
+                              struct error *why);
 
 #endif

@@ -35,12 +35,20 @@ void auth_principal_by_certificate(struct auth_principal *p, const char *name,
     p->kind = AUTH_BY_CERTIFICATE;
 }
 
+void auth_principal_by_oidc(struct auth_principal *p, const char *name,
+                            const struct auth_powers *powers, const char *via)
+{
+    auth_principal_by_token(p, name, powers, via);
+    p->kind = AUTH_BY_OIDC;
+}
+
 const char *auth_identity_word(const struct auth_principal *p)
 {
     static const char *const words[] = {[AUTH_NOBODY] = "nobody",
                                         [AUTH_BY_UID] = "uid",
                                         [AUTH_BY_TOKEN] = "token",
-                                        [AUTH_BY_CERTIFICATE] = "certificate"};
+                                        [AUTH_BY_CERTIFICATE] = "certificate",
+                                        [AUTH_BY_OIDC] = "oidc"};
     return words[p->kind];
 }
 

@@ -18,6 +18,7 @@ enum auth_kind {
     AUTH_BY_UID,
     AUTH_BY_TOKEN,
     AUTH_BY_CERTIFICATE,
+    AUTH_BY_OIDC,
 };
 
 struct auth_principal {
@@ -44,7 +45,9 @@ void auth_principal_by_token(struct auth_principal *p, const char *name,
                              const struct auth_powers *powers, const char *via);
 void auth_principal_by_certificate(struct auth_principal *p, const char *name,
                                    const struct auth_powers *powers, const char *via);
-/* How it was recognised: "uid", "token" or "certificate". */
+void auth_principal_by_oidc(struct auth_principal *p, const char *name,
+                            const struct auth_powers *powers, const char *via);
+/* How it was recognised: "uid", "token", "certificate" or "oidc". */
 const char *auth_identity_word(const struct auth_principal *p);
 /* The supervisor of a sandbox, which has a token too. */
 void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id);

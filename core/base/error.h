@@ -27,6 +27,7 @@
     X(IO,           500, "storage-failed")                         \
     X(UPSTREAM,     502, "sandbox-failed")                         \
     X(DRAINING,     503, "draining")                               \
+    X(NOT_YET,      503, "not-yet")                                \
     X(TIMEOUT,      504, "timeout")
 
 enum error_kind {

@@ -57,6 +57,7 @@ struct cli {
     char *full_name;                                /* of the sandbox whose beginning was given */
     const char *named;                              /* the sandbox that the command line names */
     const char *gateway, *token, *gateway_user;
+    struct login *login; /* whose token is sent where none is given; NULL: nobody is logged in */
     const char *ca, *cert, *key;                    /* PEM files for https://, or NULL */
     bool insecure; /* a token may be sent over http:// to another machine */
     enum { OUT_TABLE, OUT_JSON, OUT_YAML, OUT_NAME, OUT_JSONPATH } output;
@@ -91,6 +92,10 @@ int arg_duration(const struct cli *cli, const char *name, int64_t *out);
 
 int usage_error(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* ---- wire.c ---- */
+/* The token that goes to the gateway; NULL: none. */
+const char *cli_token(const struct cli *cli);
 
 /* ---- client.c ---- */
 /* Bytes of an answer, or of a line of a stream. */
@@ -275,6 +280,8 @@ int cmd_token_create(struct cli *cli);
 int cmd_token_list(struct cli *cli);
 int cmd_token_revoke(struct cli *cli);
 int cmd_whoami(struct cli *cli);
+int cmd_login(struct cli *cli);
+int cmd_logout(struct cli *cli);
 int cmd_events(struct cli *cli);
 int cmd_logs(struct cli *cli);
 int cmd_traffic(struct cli *cli);

@@ -5,12 +5,30 @@
 
 #include "base/standard.h"
 #include "cli/gateway/book.h"
+#include "cli/gateway/login.h"
 #include "cli/prefix.h"
 
 /* Commands on the names of gateways work while a name is wrong. */
 static bool asks_gateway(const struct cli *cli)
 {
     return strcmp(cli->command->group, "gateway") != 0;
+}
+
+/* The gateway of login and logout may stand behind them. */
+static void take_operand(struct cli *cli)
+{
+    const char *group = cli->command->group;
+    if (cli->n_operands && (strcmp(group, "login") == 0 || strcmp(group, "logout") == 0))
+        cli->gateway = cli->operands[0];
+}
+
+static int choose_gateway(struct cli *cli, struct book *book)
+{
+    take_operand(cli);
+    int code = gateway_resolve(cli, book);
+    if (code < 0)
+        cli->login = login_load(cli->gateway);
+    return code;
 }
 
 int main(int argc, char **argv)
@@ -22,10 +40,11 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int code = args_parse(&cli, argc, argv);
     if (code < 0) {
-        code = asks_gateway(&cli) ? gateway_resolve(&cli, &book) : -1;
+        code = asks_gateway(&cli) ? choose_gateway(&cli, &book) : -1;
         code = code < 0 ? prefix_operand(&cli) : code;
         code = print_finish(code < 0 ? cli.command->run(&cli) : code);
     }
+    login_free(cli.login);
     book_close(&book);
     args_free(&cli);
     return code;

@@ -107,6 +107,8 @@ static const struct schema_field auth_fields[] = {
     {"accounts", SCHEMA_STRUCTS, offsetof(struct auth_settings, roles.accounts),
      offsetof(struct auth_settings, roles.n_accounts), .sub = &auth_account_schema,
      .help = "The roles of local accounts; the others are users"},
+    {"oidc", SCHEMA_STRUCT, offsetof(struct auth_settings, oidc), .sub = &oidc_settings_schema,
+     .help = "An OpenID Connect issuer whose tokens are accepted"},
     {0},
 };
 static const struct schema auth_schema = {
@@ -380,6 +382,10 @@ static void check_roles(const struct gateway_config *c, struct arena *arena,
     for (size_t i = 0; i < auth->n_certificates; i++)
         check_role(auth, auth->certificates[i]->role,
                    arena_printf(arena, "auth.certificates[%zu].role", i), arena, problems);
+    for (size_t i = 0; auth->oidc && i < auth->oidc->n_roles; i++)
+        check_role(auth, auth->oidc->roles[i].role,
+                   doc_path_key(arena, "auth.oidc.roles", auth->oidc->roles[i].value), arena,
+                   problems);
     for (size_t i = 0; i < auth->roles.n_accounts; i++) {
         const char *path = arena_printf(arena, "auth.accounts[%zu]", i);
         check_role(auth, auth->roles.accounts[i]->role, arena_printf(arena, "%s.role", path),
@@ -477,7 +483,7 @@ static bool same_tokens(const struct gateway_config *a, const struct gateway_con
 
 static bool same_auth(const struct auth_settings *a, const struct auth_settings *b)
 {
-    if (a->n_certificates != b->n_certificates)
+    if (a->n_certificates != b->n_certificates || !oidc_settings_same(a->oidc, b->oidc))
         return false;
     for (size_t i = 0; i < a->n_certificates; i++)
         if (strcmp(a->certificates[i]->subject, b->certificates[i]->subject) != 0 ||

@@ -4,6 +4,7 @@
 #define GATEWAY_CONFIG_H
 
 #include "auth/certificate.h"
+#include "auth/oidc/oidc.h"
 #include "auth/roles.h"
 #include "auth/token.h"
 #include "base/error.h"
@@ -26,6 +27,7 @@ struct sandbox_settings {
 struct auth_settings {
     const struct auth_certificate *const *certificates;     /* of clients */
     size_t n_certificates;
+    const struct oidc_settings *oidc;               /* NULL: there is no issuer */
     struct auth_role_settings roles;
 };
 

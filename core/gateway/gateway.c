@@ -16,6 +16,7 @@
 #include "base/terminal.h"
 #include "gateway/folder.h"
 #include "gateway/gateway_parts.h"
+#include "gateway/issuer.h"
 #include "http2/server.h"
 #include "runtime/credentials/inference.h"
 #include "runtime/credentials/refresh.h"
@@ -216,6 +217,9 @@ static int open_runtime(struct gateway *g, struct error *err)
     gateway_protect_files(g, config, g->arena);
     g->refresher = refresher_new(&g->loop, g->runtime, runtime_fetcher(g->runtime), &g->providers,
                                  g->jobs, g->log);
+    if (config->auth->oidc)
+        g->issuer = issuer_new(&g->loop, config->auth->oidc, runtime_fetcher(g->runtime), g->jobs,
+                               g->log);
     return runtime_adopt(g->runtime, err);
 }
 
@@ -239,6 +243,7 @@ static void fill_api(struct gateway *g)
     g->api.auth.certificates = g->config.auth->certificates;
     g->api.auth.n_certificates = g->config.auth->n_certificates;
     g->api.auth.roles = auth_roles_new(&g->config.auth->roles);
+    g->api.auth.oidc = g->issuer ? issuer_oidc(g->issuer) : NULL;
     g->api.auth.find_supervisor = runtime_by_token;
     g->api.auth.supervisors = g->runtime;
     g->api.auth.find_sandbox = runtime_by_name;
@@ -311,6 +316,7 @@ static void free_parts(struct gateway *g)
 static void abandon(struct gateway *g)
 {
     refresher_close(g->refresher);
+    issuer_close(g->issuer);
     if (g->runtime)
         runtime_close(g->runtime);
     if (g->server)

@@ -36,6 +36,7 @@ struct gateway {
     struct providers providers;
     struct inference_settings *inference;
     struct refresher *refresher;                    /* of credentials that are fetched */
+    struct issuer *issuer;                          /* of people's tokens; NULL: there is none */
     char *supervisor_address;
     bool stopping;
     uv_timer_t memory_timer;

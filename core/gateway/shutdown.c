@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/gateway_parts.h"
+#include "gateway/issuer.h"
 #include "runtime/credentials/refresh.h"
 
 static void close_loop_handles(struct gateway *g)
@@ -22,6 +23,8 @@ static void all_idle(void *ctx)
 {
     struct gateway *g = ctx;
     refresher_close(g->refresher);
+    issuer_close(g->issuer);
+    g->api.auth.oidc = NULL;
     runtime_close(g->runtime);
     /* Its last writes tell sandboxes and events what became of them, which live until the loop
      * turns again.  This blocks the loop when nothing is left for it to do. */
@@ -60,6 +63,7 @@ void gateway_on_terminate(uv_signal_t *signal, int number)
     log_info(g->log, "%s: finishing what runs, then stopping",
              number == SIGINT ? "SIGINT" : "SIGTERM");
     g->stopping = true;
+    issuer_stop(g->issuer);
     g->api.draining = true;
     events_publish(g->events, "draining", "", json_object());       /* ends all waits */
     runtime_drain(g->runtime);

@@ -34,6 +34,7 @@ enum grpc_code grpc_code_of(enum error_kind kind)
         return GRPC_UNIMPLEMENTED;
     case ERROR_UPSTREAM:
     case ERROR_DRAINING:
+    case ERROR_NOT_YET:
         return GRPC_UNAVAILABLE;
     case ERROR_TIMEOUT:
         return GRPC_DEADLINE_EXCEEDED;

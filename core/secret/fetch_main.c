@@ -2,9 +2,10 @@
 /* sluice-fetch: asks a token server, in a process of its own, so that the gateway holds neither
  * libcurl nor what a hostile server makes of it.
  *
- * Started by sluiced (runtime/credentials/fetch.h).  stdin: a JSON object of "url", "fields" (lines
- * of the head) and "body", up to its end.  stdout: the status of the answer and a line feed, then
- * the answer's body.  Where there is none: "-", a space and why not. */
+ * Started by sluiced and sluice (secret/fetch.h).  stdin: a JSON object of "url", "fields" (lines
+ * of the head) and "body" (of a POST; a GET has none), up to its end.  stdout: the status of the
+ * answer and a line feed, then the answer's body.  Where there is none: "-", a space and why
+ * not. */
 #include <curl/curl.h>
 #include <jansson.h>
 #include <signal.h>
@@ -51,7 +52,8 @@ static CURLcode fetch(const json_t *request, long *status, struct buf *answer)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)OAUTH_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text(request, "body"));
+    if (json_object_get(request, "body"))
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text(request, "body"));
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     CURLcode code = curl_easy_perform(curl);

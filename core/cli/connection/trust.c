@@ -102,7 +102,7 @@ static bool is_loopback(const struct sockaddr *address)
 
 bool trust_plain(const struct cli *cli, const struct sockaddr *address)
 {
-    if (!cli->token || cli->insecure || is_loopback(address))
+    if (!cli_token(cli) || cli->insecure || is_loopback(address))
         return true;
     complain("%s leads to another machine without TLS: the token was not sent, as anybody on "
              "the way could read it; "
@@ -116,7 +116,7 @@ bool trust_tcp(const struct cli *cli, int fd)
     struct sockaddr_storage server, client;
     socklen_t server_len = sizeof server, client_len = sizeof client;
     uid_t uid;
-    if (!cli->token || cli->insecure)
+    if (!cli_token(cli) || cli->insecure)
         return true;
     bool known = getpeername(fd, (struct sockaddr *)&server, &server_len) == 0 &&
                  getsockname(fd, (struct sockaddr *)&client, &client_len) == 0;
@@ -135,7 +135,7 @@ bool trust_socket(const struct cli *cli, int fd, const char *path)
 {
     struct ucred peer;
     socklen_t len = sizeof peer;
-    if (!cli->token)
+    if (!cli_token(cli))
         return true;
     if (!check_path(cli, path))
         return false;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "cli/connection/endpoint.h"
 #include "cli/connection/trust.h"
+#include "cli/gateway/login.h"
 
 enum { CONNECT_MS = 10000 };
 
@@ -214,9 +215,16 @@ static int open_tls(const struct cli *cli, struct wire *wire, const char *host)
 
 /* ---- the connection ---- */
 
+const char *cli_token(const struct cli *cli)
+{
+    return cli->token ? cli->token : cli->login ? cli->login->grant.token : NULL;
+}
+
 int wire_open(const struct cli *cli, struct wire *wire)
 {
     struct endpoint to;
+    if (cli->login && !cli->token)
+        login_renew(cli->gateway, cli->login);
     *wire = (struct wire){.fd = -1};
     endpoint_read(cli->gateway, &to);
     int code = to.path ? open_path(cli, wire, to.path) : open_tcp(cli, wire, &to);
@@ -271,7 +279,7 @@ void wire_request(const struct cli *cli, struct buf *out, const char *method, co
     struct endpoint to;
     endpoint_read(cli->gateway, &to);
     buf_printf(out, "%s %s%s HTTP/1.1\r\nHost: %s\r\n", method, to.prefix, path, to.authority);
-    if (cli->token)
-        buf_printf(out, "Authorization: Bearer %s\r\n", cli->token);
+    if (cli_token(cli))
+        buf_printf(out, "Authorization: Bearer %s\r\n", cli_token(cli));
     endpoint_free(&to);
 }

@@ -63,8 +63,7 @@ static const struct schema file_schema = {
 
 /* ---- the file ---- */
 
-/* NULL: there is no home. */
-static char *folder_path(void)
+char *book_folder(void)
 {
     const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     if (xdg && *xdg == '/')
@@ -72,7 +71,7 @@ static char *folder_path(void)
     return home && *home == '/' ? alloc_printf("%s/.config/sluice", home) : NULL;
 }
 
-static bool make_folders(char *path)
+bool book_make_folder(char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -90,7 +89,7 @@ static int failed(const char *what, const char *path)
 
 static int lock_folder(struct book *book, char *folder)
 {
-    if (!make_folders(folder))
+    if (!book_make_folder(folder))
         return failed("make the folder", folder);
     book->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (book->lock < 0 || flock(book->lock, LOCK_EX) != 0)
@@ -167,7 +166,7 @@ static int read_book(struct book *book)
 
 int book_open(struct book *book, bool change)
 {
-    char *folder = folder_path();
+    char *folder = book_folder();
     int code = -1;
     *book = (struct book){.arena = arena_new(), .lock = -1, .selected = ""};
     if (!folder && change) {

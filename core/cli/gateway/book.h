@@ -24,6 +24,11 @@ struct book {
 #define BOOK_NAME_RULE "1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-'"
 bool book_name_is_good(const char *name);
 
+/* Of gateways.yaml and the logins; the caller frees it.  NULL: there is no home. */
+char *book_folder(void);
+/* With those above it.  False: errno says why. */
+bool book_make_folder(char *path);
+
 /* A file that is not there is an empty book.  change: others that want to change it wait until
  * book_close.  An exit code after saying what is wrong, or -1.  Always followed by book_close. */
 int book_open(struct book *book, bool change);

@@ -8,8 +8,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "runtime/credentials/fetch.h"
 #include "runtime/jobs.h"
+#include "secret/fetch.h"
 #include "secret/oauth.h"
 
 enum { TICK_MS = 1000, LOOK_MS = 30000 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks a token server by sluice-fetch, a process for each request.  Blocks: worker threads. */
-#ifndef RUNTIME_CREDENTIALS_FETCH_H
-#define RUNTIME_CREDENTIALS_FETCH_H
+/* Asks a token server by sluice-fetch, a process for each request.  One without a body is a GET.
+ * Blocks: worker threads. */
+#ifndef SECRET_FETCH_H
+#define SECRET_FETCH_H
 
 #include "secret/oauth.h"
 

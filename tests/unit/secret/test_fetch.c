@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "runtime/credentials/fetch.h"
+#include "secret/fetch.h"
 
 struct outcome {
     int status;

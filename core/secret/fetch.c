@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/credentials/fetch.h"
+#include "secret/fetch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -23,8 +23,9 @@ static char *write_request(const struct oauth_request *request)
     json_t *fields = json_array();
     for (const char *at = request->fields.data; at && at < end; at += strlen(at) + 1)
         json_array_append_new(fields, json_string(at));
-    json_t *document = json_pack("{s:s, s:o, s:s}", "url", request->url, "fields", fields, "body",
-                                 buf_str(&request->body));
+    json_t *document =
+        json_pack("{s:s, s:o, s:s*}", "url", request->url, "fields", fields, "body",
+                  request->body.len ? buf_str(&request->body) : NULL);
     char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
     json_decref(document);
     return text;

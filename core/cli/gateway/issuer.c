@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/gateway/issuer.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/oidc/oidc.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/percent.h"
+#include "secret/fetch.h"
+
+/* Beside this program. */
+static char *fetcher(void)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n < 0 ? 0 : n] = '\0';
+    const char *slash = strrchr(self, '/');
+    return alloc_printf("%.*s/sluice-fetch", slash ? (int)(slash - self) : 0, self);
+}
+
+static int ask(struct oauth_request *request, json_t **answer, struct error *err)
+{
+    struct buf text = {0};
+    char *program = fetcher();
+    int status = fetch_token(program, request, &text, err);
+    *answer = NULL;
+    if (status >= 0)
+        *answer = json_loadb(buf_str(&text), text.len, JSON_REJECT_DUPLICATES, NULL);
+    if (status < 0)
+        error_prefix(err, "%.200s", request->url);
+    buf_wipe(&text);
+    free(program);
+    return status;
+}
+
+static const char *safe_url(const json_t *discovery, const char *name)
+{
+    const char *url = json_string_value(json_object_get(discovery, name));
+    return url && oidc_url_is_safe(url) ? url : NULL;
+}
+
+int issuer_open(const char *name, struct issuer *out, struct error *err)
+{
+    size_t len = strlen(name);
+    *out = (struct issuer){.discovery = NULL};
+    if (!len || !oidc_url_is_safe(name))
+        return error_set(err, ERROR_UPSTREAM, "the gateway's issuer '%.200s' is no https URL",
+                         name);
+    struct oauth_request request = {
+        .url = alloc_printf("%.*s/.well-known/openid-configuration",
+                            (int)(len - (name[len - 1] == '/')), name)};
+    int status = ask(&request, &out->discovery, err);
+    const char *said = json_string_value(json_object_get(out->discovery, "issuer"));
+    out->device_url = safe_url(out->discovery, "device_authorization_endpoint");
+    out->token_url = safe_url(out->discovery, "token_endpoint");
+    if (status >= 0 && (status != 200 || !said || strcmp(said, name) != 0 || !out->token_url))
+        status = error_set(err, ERROR_UPSTREAM, "%.200s does not describe the issuer '%.200s'",
+                           request.url, name);
+    oauth_request_free(&request);
+    return status < 0 ? -1 : 0;
+}
+
+void issuer_free(struct issuer *issuer)
+{
+    json_decref(issuer->discovery);
+}
+
+int issuer_post(const char *url, const char *const *fields, json_t **answer, struct error *err)
+{
+    struct oauth_request request = {.url = alloc_str(url)};
+    static const char type[] = "Content-Type: application/x-www-form-urlencoded";
+    buf_add(&request.fields, type, sizeof type);
+    for (; *fields; fields += 2) {
+        if (!fields[1] || !*fields[1])
+            continue;
+        buf_printf(&request.body, "%s%s=", request.body.len ? "&" : "", fields[0]);
+        percent_encode(&request.body, fields[1], strlen(fields[1]));
+    }
+    int status = ask(&request, answer, err);
+    oauth_request_free(&request);
+    return status;
+}
+
+static void replace(char **old, const char *text)
+{
+    free(*old);
+    *old = alloc_str(text);
+}
+
+/* An access token that is no JWT says nothing to the gateway; the ID token does. */
+static const char *pick_token(const json_t *answer)
+{
+    const char *access = json_string_value(json_object_get(answer, "access_token"));
+    const char *id = json_string_value(json_object_get(answer, "id_token"));
+    return id && (!access || !jwt_is_one(access)) ? id : access;
+}
+
+int issuer_take_token(int status, const json_t *answer, struct issuer_grant *out,
+                      struct error *err)
+{
+    const char *error = json_string_value(json_object_get(answer, "error"));
+    const char *token = pick_token(answer), *refresh;
+    if (status != 200 || !token)
+        return error_set(err, ERROR_UPSTREAM, "%.80s", error ? error : "no token in its answer");
+    const json_t *seconds = json_object_get(answer, "expires_in");
+    replace(&out->token, token);
+    refresh = json_string_value(json_object_get(answer, "refresh_token"));
+    if (refresh || !out->refresh)
+        replace(&out->refresh, refresh ? refresh : "");
+    out->expires_ms = json_is_number(seconds)
+                            ? clock_now_ms() + (int64_t)(json_number_value(seconds) * 1000)
+                            : 0;
+    return 0;
+}

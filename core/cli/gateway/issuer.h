@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks an OpenID Connect issuer for a person's token, in their browser (RFC 8628) or by a refresh
+ * token (RFC 6749 section 6).  One thread. */
+#ifndef CLI_GATEWAY_ISSUER_H
+#define CLI_GATEWAY_ISSUER_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* What an issuer gives. */
+struct issuer_grant {
+    char *token, *refresh;                          /* refresh "": it gives none */
+    int64_t expires_ms;                             /* 0: not told */
+};
+
+struct issuer {
+    json_t *discovery;
+    const char *device_url, *token_url;             /* device_url NULL: it knows no such way */
+};
+
+/* -1: err says why not.  Always to be followed by issuer_free. */
+int issuer_open(const char *name, struct issuer *out, struct error *err);
+void issuer_free(struct issuer *issuer);
+
+/* A POST of a form to it: the status, and what it answers (NULL: no JSON).  fields: names and
+ * values in turn, NULL ends; those without a value are left out.  -1 with err. */
+int issuer_post(const char *url, const char *const *fields, json_t **answer, struct error *err);
+/* What an answer of the token endpoint gives, in place of what out has.  -1: err has the issuer's
+ * word for it. */
+int issuer_take_token(int status, const json_t *answer, struct issuer_grant *out,
+                      struct error *err);
+
+#endif
