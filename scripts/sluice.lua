@@ -105,8 +105,10 @@ function Transition:changed_endpoints(selection) end
 
 ---@class sluice.Actor
 ---@field name string
----@field role "viewer"|"user"|"approver"|"admin"|"sandbox"
+---@field role "viewer"|"user"|"approver"|"admin"|"sandbox"|string one of the configuration, too
 ---@field via "unix"|"tcp"|"tls"|"gateway"
+---@field identity "uid"|"token"|"certificate"|"agent"|"gateway"|"" how it is known
+---@field origin string where it asks from, such as "tcp:192.0.2.7:40112" or "sandbox:demo"
 
 ---@class sluice.Draft
 ---@field id string

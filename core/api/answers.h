@@ -29,7 +29,8 @@
     X(main, "sandbox command[] tty! state exit_code* error? started_at? ended_at?")                \
     X(grant, "rule chunk uses* expires_at? pid* ends ended!")                                      \
     X(policy, "sandbox revision# loaded_revision# hash status grants[grant] policy*")              \
-    X(revision, "revision# hash status kind actor reason decision? created_at loaded_at? error?")  \
+    X(revision, "revision# hash status kind actor identity origin reason decision? created_at "    \
+                "loaded_at? error?")                                                               \
     X(revisions, "revisions[revision]")                                                            \
     X(vote, "voter version level verdict code message path duration_us#")                          \
     X(diff, "added[change] removed[change] changed[change] static[static]")                        \
@@ -47,9 +48,9 @@
              "author approvals* asked_by* addresses* waiting# grant*")                             \
     X(drafts, "chunks[draft]")                                                                     \
     X(cleared, "cleared#")                                                                         \
-    X(event, "at event id actor text")                                                             \
+    X(event, "at event id actor identity origin text")                                             \
     X(history, "history[event]")                                                                   \
-    X(actor, "name role via")                                                                      \
+    X(actor, "name role via identity origin")                                                      \
     X(decision, "id seq# sandbox kind outcome actor<actor> reason base_revision# revision# "       \
                 "base_hash candidate_hash "                                                        \
                 "votes[vote] overridden! chain_digest at hash")                                    \

@@ -171,9 +171,41 @@ static void render(struct api_call *call)
     call->body = NULL;
 }
 
+/* What has no decision on record. */
+static bool administers(const struct api_call *call)
+{
+    switch (call->route->permission) {
+    case AUTH_SANDBOX_CREATE:
+    case AUTH_SANDBOX_DELETE:
+    case AUTH_PLUGIN_MANAGE:
+    case AUTH_PROVIDER_MANAGE:
+    case AUTH_TOKEN_MANAGE:
+    case AUTH_HOST_MANAGE:
+    case AUTH_CEILING_MANAGE:
+        return strcmp(call->req->method, "GET") != 0 && !api_flag(call->req, "dry_run");
+    case AUTH_SANDBOX_RUN:
+        return call->route->ordered;
+    default:
+        return false;
+    }
+}
+
+/* Who did what, from where. */
+static void tell_administration(const struct api_call *call)
+{
+    const struct auth_principal *who = call->who;
+    if (call->status / 100 != 2 || !administers(call))
+        return;
+    events_publish(call->api->events, "administration", api_param(call, "name"),
+                   json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "actor", who->name, "role",
+                             who->powers.role, "identity", auth_identity_word(who), "origin",
+                             who->origin, "method", call->req->method, "path", call->req->path));
+}
+
 void api_finish(struct api_call *call)
 {
     render(call);
+    tell_administration(call);
     if (*call->etag)
         http_header(call->req, "ETag", call->etag);
     if (call->status)

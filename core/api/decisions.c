@@ -18,13 +18,14 @@ static json_t *parsed(const char *json)
 static json_t *encode_facts(struct api_call *call, const struct store_decision *d)
 {
     json_t *json = json_pack(
-        "{s:s, s:I, s:s, s:s, s:s, s:{s:s, s:s, s:s}, s:s, s:I, s:I, s:s, s:s, s:b, s:s, s:s, s:s}",
+        "{s:s, s:I, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:s, s:I, s:I, s:s, s:s, s:b, s:s, "
+        "s:s, s:s}",
         "id", d->id, "seq", (json_int_t)d->seq, "sandbox", d->sandbox, "kind", d->kind, "outcome",
-        d->outcome, "actor", "name", d->actor, "role", d->role, "via", d->via, "reason", d->reason,
-        "base_revision", (json_int_t)d->base_revision, "revision", (json_int_t)d->revision,
-        "base_hash", d->base_hash, "candidate_hash", d->candidate_hash,
-        "overridden", (int)d->overridden, "chain_digest", d->chain_digest,
-        "at", api_time(call->arena, d->at_ms), "hash", d->hash);
+        d->outcome, "actor", "name", d->actor, "role", d->role, "via", d->via, "identity",
+        d->identity, "origin", d->origin, "reason", d->reason, "base_revision",
+        (json_int_t)d->base_revision, "revision", (json_int_t)d->revision, "base_hash",
+        d->base_hash, "candidate_hash", d->candidate_hash, "overridden", (int)d->overridden,
+        "chain_digest", d->chain_digest, "at", api_time(call->arena, d->at_ms), "hash", d->hash);
     if (*d->draft_id)
         json_object_set_new(json, "draft", json_string(d->draft_id));
     return json;

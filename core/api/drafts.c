@@ -344,10 +344,11 @@ int route_draft_history(struct api_call *call)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_pack("{s:s?, s:s, s:s, s:s, s:s}", "at",
+        json_array_append_new(list, json_pack("{s:s?, s:s, s:s, s:s, s:s, s:s, s:s}", "at",
                                               api_time(call->arena, items[i].at_ms), "event",
                                               items[i].event, "id", items[i].draft_id, "actor",
-                                              items[i].actor, "text", items[i].text));
+                                              items[i].actor, "identity", items[i].identity,
+                                              "origin", items[i].origin, "text", items[i].text));
     return api_reply(call, 200, json_pack("{s:o}", "history", list));
 }
 

@@ -98,9 +98,10 @@ int route_policy_get(struct api_call *call)
 
 static json_t *encode_revision(struct api_call *call, const struct store_revision *r)
 {
-    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?}", "revision",
+    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?}", "revision",
                      (json_int_t)r->revision, "hash", r->hash, "status", r->status, "kind", r->kind,
-                     "actor", r->actor, "reason", r->reason, "decision", r->decision_id,
+                     "actor", r->actor, "identity", r->identity, "origin", r->origin, "reason",
+                     r->reason, "decision", r->decision_id,
                      "created_at", api_time(call->arena, r->created_at_ms), "loaded_at",
                      api_time(call->arena, r->loaded_at_ms), "error", *r->error ? r->error : NULL);
 }

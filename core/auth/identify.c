@@ -155,9 +155,9 @@ static enum auth_known by_certificate(struct auth *auth, const struct http_reque
     return AUTH_KNOWN;
 }
 
-enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
-                              enum auth_permission wanted, struct auth_principal *out,
-                              struct error *why)
+static enum auth_known identify(struct auth *auth, const struct http_request *req,
+                                enum auth_permission wanted, struct auth_principal *out,
+                                struct error *why)
 {
     const char *token = auth_bearer(req);
     uid_t uid;
@@ -171,4 +171,13 @@ enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
     auth_principal_by_uid(out, uid, via_word(req));
     auth_roles_of_uid(auth->roles, uid, &out->powers);
     return AUTH_KNOWN;
+}
+
+enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
+                              enum auth_permission wanted, struct auth_principal *out,
+                              struct error *why)
+{
+    enum auth_known known = identify(auth, req, wanted, out, why);
+    snprintf(out->origin, sizeof out->origin, "%s", req->peer->text);
+    return known;
 }

@@ -49,7 +49,7 @@ const char *auth_identity_word(const struct auth_principal *p)
                                         [AUTH_BY_TOKEN] = "token",
                                         [AUTH_BY_CERTIFICATE] = "certificate",
                                         [AUTH_BY_OIDC] = "oidc"};
-    return words[p->kind];
+    return *p->sandbox_id ? "agent" : words[p->kind];
 }
 
 void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id)
@@ -115,5 +115,6 @@ void auth_look_up_name(struct auth_principal *p)
 
 struct sluice_actor auth_actor(const struct auth_principal *p)
 {
-    return (struct sluice_actor){sizeof(struct sluice_actor), p->name, p->powers.role, p->via};
+    return (struct sluice_actor){sizeof(struct sluice_actor), p->name,   p->powers.role, p->via,
+                                 auth_identity_word(p),       p->origin};
 }

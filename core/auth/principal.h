@@ -10,6 +10,7 @@
 
 #include "auth/permission.h"
 #include "base/digest.h"
+#include "http/address.h"
 #include <sluice/transition.h>
 
 /* How a principal was recognised.  One kind, one constructor below. */
@@ -25,6 +26,7 @@ struct auth_principal {
     enum auth_kind kind;
     struct auth_powers powers;                      /* of its role */
     const char *via;                                /* "unix", "tcp", "tls" or "gateway" */
+    char origin[HTTP_ADDRESS_SIZE];                 /* the peer's address, as in its log lines */
     char proof[DIGEST_HEX_SIZE]; /* SHA-256 of its token, which may be revoked; "": it has none */
     int64_t until_ms;            /* when its token or certificate expires; 0: never */
     char name[128];                                 /* "": that of uid, not looked up yet */
@@ -47,7 +49,7 @@ void auth_principal_by_certificate(struct auth_principal *p, const char *name,
                                    const struct auth_powers *powers, const char *via);
 void auth_principal_by_oidc(struct auth_principal *p, const char *name,
                             const struct auth_powers *powers, const char *via);
-/* How it was recognised: "uid", "token", "certificate" or "oidc". */
+/* How it was recognised: "uid", "token", "certificate", "oidc", or "agent" for a sandbox. */
 const char *auth_identity_word(const struct auth_principal *p);
 /* The supervisor of a sandbox, which has a token too. */
 void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id);

@@ -104,7 +104,11 @@ static const struct schema_field sandbox_fields[] = {
 static const struct schema_field actor_fields[] = {
     {.name = "name", .kind = SCHEMA_TEXT, AT(name), .help = "Who asks."},
     {.name = "role", .kind = SCHEMA_TEXT, AT(role), .help = "admin, user or sandbox."},
-    {.name = "via", .kind = SCHEMA_TEXT, AT(via), .help = "unix, tcp or gateway."},
+    {.name = "via", .kind = SCHEMA_TEXT, AT(via), .help = "unix, tcp, tls or gateway."},
+    {.name = "identity", .kind = SCHEMA_TEXT, AT(identity),
+     .help = "How it is known: uid, token, certificate, agent or gateway."},
+    {.name = "origin", .kind = SCHEMA_TEXT, AT(origin),
+     .help = "Where it asks from: an address, a Unix socket's peer or a sandbox."},
     {.name = NULL},
 };
 #undef AT

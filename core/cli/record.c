@@ -134,8 +134,11 @@ static void table_decision(const struct cli *cli, const json_t *d)
     size_t i;
     json_t *v;
     terminal_print(stdout, "Decision %s of %s\n\n", json_text(d, "id"), json_text(d, "at"));
-    terminal_print(stdout, "%s (%s, via %s) asked for %s %s of the policy of sandbox %s%s%s%s.\n",
+    const char *identity = json_text(actor, "identity"), *origin = json_text(actor, "origin");
+    terminal_print(stdout,
+                   "%s (%s, via %s%s%s%s%s) asked for %s %s of the policy of sandbox %s%s%s%s.\n",
                    json_text(actor, "name"), json_text(actor, "role"), json_text(actor, "via"),
+                   *identity ? ", known by " : "", identity, *origin ? ", from " : "", origin,
                    strchr("aeiou", *json_text(d, "kind")) ? "an" : "a", json_text(d, "kind"),
                    json_text(d, "sandbox"), *json_text(d, "reason") ? ", because \"" : "",
                    json_text(d, "reason"), *json_text(d, "reason") ? "\"" : "");

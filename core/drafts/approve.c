@@ -84,7 +84,7 @@ static int record(struct approval *a, struct store_tx *tx, const struct update_r
         : r->outcome == CHAIN_HELD
             ? arena_printf(a->arena, "%s waits for another approval: %s", label, r->tally.why)
             : arena_printf(a->arena, "%s not approved: %s", label, r->tally.why);
-    return drafts_event(tx, now, events[r->outcome], a->call->actor.name, text, r->at_ms, err);
+    return drafts_event(tx, now, events[r->outcome], &a->call->actor, text, r->at_ms, err);
 }
 
 /* A held undo: the chunk that it is about, unless something else became of that one meanwhile. */

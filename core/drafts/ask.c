@@ -292,7 +292,8 @@ void drafts_look(struct drafts *drafts, const char *sandbox, const struct store_
                  struct arena *arena, struct drafts_view *out)
 {
     struct drafts_call call = {
-        .sandbox = sandbox, .actor = {sizeof call.actor, "reviewer", "admin", "gateway"},
+        .sandbox = sandbox, .actor = {sizeof call.actor, "reviewer", "admin", "gateway", "gateway",
+                                       "gateway"},
     };
     drafts_preview(drafts, &call, draft, &call.actor, arena, out);
 }

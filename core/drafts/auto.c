@@ -210,7 +210,7 @@ static void try_approve(struct drafts *drafts, const struct store_sandbox *box,
     struct arena *arena = arena_new();
     struct drafts_call call = {
         .sandbox = box->name, .id = draft->id, .by_itself = true,
-        .actor = {sizeof call.actor, by_itself, "user", "gateway"},
+        .actor = {sizeof call.actor, by_itself, "user", "gateway", "gateway", "gateway"},
         .reason = "approved by itself: the sandbox's approval mode is auto and nobody objects",
     };
     const char *why = judge(drafts, draft, arena);

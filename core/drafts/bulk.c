@@ -175,7 +175,7 @@ static int write_member(struct bulk *b, struct store_tx *tx, const struct member
     const char *text =
         arena_printf(b->arena, allowed ? "%s approved" : "%s waits for another approval",
                      drafts_label(&now, b->arena));
-    return drafts_event(tx, &now, allowed ? "approved" : "approval", b->call->actor.name, text,
+    return drafts_event(tx, &now, allowed ? "approved" : "approval", &b->call->actor, text,
                         r->at_ms, err);
 }
 

@@ -186,7 +186,8 @@ static int reopen(struct recording *r, struct store_tx *tx, const struct drafts_
     draft->decided_at_ms = 0;
     draft->rule_json = *draft->method ? rule_json : draft->rule_json;
     if (!draft->status || store_tx_draft_update(tx, draft, superseded, err) ||
-        drafts_event(tx, draft, "proposed", draft->author, text, clock_now_ms(), err) ||
+        drafts_event(tx, draft, "proposed", DRAFTS_SANDBOX(draft->author), text,
+                     clock_now_ms(), err) ||
         count_again(r, tx, denial, draft, err))
         return -1;
     r->made[r->n_made++] = *draft;
@@ -220,7 +221,7 @@ static int make_draft(struct recording *r, struct store_tx *tx, const struct dra
         return room;
     struct store_draft *draft = &r->made[r->n_made++];
     *draft = new_draft(r, denial, refused, rule_json);
-    return drafts_write_proposed(tx, draft, r->arena, err);
+    return drafts_write_proposed(tx, draft, DRAFTS_SANDBOX(draft->author), r->arena, err);
 }
 
 static bool is_call_readable(const struct drafts_denial *denial)

@@ -85,9 +85,11 @@ const char *drafts_because(const char *what, const char *reason, struct arena *a
 }
 
 int drafts_event(struct store_tx *tx, const struct store_draft *draft, const char *event,
-                 const char *actor, const char *text, int64_t at_ms, struct error *err)
+                 const struct sluice_actor *actor, const char *text, int64_t at_ms,
+                 struct error *err)
 {
-    struct store_draft_event row = {draft->id, event, actor, text, at_ms};
+    struct store_draft_event row = {draft->id, event,           actor->name,  text,
+                                    at_ms,     actor->identity, actor->origin};
     return store_tx_draft_event(tx, draft->sandbox_id, &row, err);
 }
 
@@ -199,7 +201,8 @@ static int write_clearing(struct store_tx *tx, void *arg, struct error *err)
                                     (unsigned long)c->cleared, c->cleared == 1 ? "" : "s");
     struct store_draft_event event = {"", "cleared", c->call->actor.name,
                                       drafts_because(what, c->call->reason, c->arena),
-                                      clock_now_ms()};
+                                      clock_now_ms(), c->call->actor.identity,
+                                      c->call->actor.origin};
     return store_tx_draft_event(tx, c->sandbox_id, &event, err);
 }
 

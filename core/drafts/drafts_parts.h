@@ -40,7 +40,15 @@ struct drafts {
 int drafts_check_workload(const struct store_sandbox *box, const char *id, struct error *err);
 void drafts_changed(struct drafts *drafts, const char *sandbox, const char *id, const char *status);
 int drafts_event(struct store_tx *tx, const struct store_draft *draft, const char *event,
-                 const char *actor, const char *text, int64_t at_ms, struct error *err);
+                 const struct sluice_actor *actor, const char *text, int64_t at_ms,
+                 struct error *err);
+/* The gateway itself, and a sandbox whose requests were refused. */
+#define DRAFTS_GATEWAY                                                                       \
+    (&(const struct sluice_actor){sizeof(struct sluice_actor), "gateway", "admin", "gateway", \
+                                  "gateway", "gateway"})
+#define DRAFTS_SANDBOX(name)                                                                \
+    (&(const struct sluice_actor){sizeof(struct sluice_actor), name, "sandbox", "gateway",  \
+                                  "agent", name})
 /* "Rule 'x'", or what stands in its place for a held update. */
 const char *drafts_label(const struct store_draft *draft, struct arena *arena);
 
@@ -113,7 +121,8 @@ const char *drafts_new_id(struct arena *arena);
 /* 1: the sandbox may have so many more pending chunks of the source, 0: it may not, -1: err. */
 int drafts_room(struct store_tx *tx, const char *sandbox_id, const char *source, size_t more,
                 struct error *err);
-int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft, struct arena *arena,
+int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft,
+                          const struct sluice_actor *author, struct arena *arena,
                           struct error *err);
 /* Once new chunks are durable: they are announced, and approved where nobody need be asked. */
 void drafts_announce(struct drafts *drafts, const struct store_sandbox *box,

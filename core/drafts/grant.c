@@ -65,7 +65,8 @@ int drafts_expire(struct drafts *drafts, const char *sandbox, const char *id, co
     struct update_request request = {
         .kind = SLUICE_EXPIRE,
         .sandbox = sandbox,
-        .actor = {sizeof request.actor, "gateway", "admin", "gateway"},
+        .actor = {sizeof request.actor, "gateway", "admin", "gateway", "gateway",
+                  "gateway"},
         .reason = why,
         .draft_id = id,
         .also = forget_older,

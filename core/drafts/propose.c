@@ -28,14 +28,15 @@ int drafts_room(struct store_tx *tx, const char *sandbox_id, const char *source,
     return pending + more <= DRAFTS_PENDING_MAX;
 }
 
-int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft, struct arena *arena,
+int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft,
+                          const struct sluice_actor *author, struct arena *arena,
                           struct error *err)
 {
     const char *text = arena_printf(arena, "%s proposed (confidence: %.0f%%)",
                                     drafts_label(draft, arena), draft->confidence * 100);
     if (store_tx_draft_insert(tx, draft, err))
         return -1;
-    return drafts_event(tx, draft, "proposed", draft->author, text, draft->created_at_ms, err);
+    return drafts_event(tx, draft, "proposed", author, text, draft->created_at_ms, err);
 }
 
 void drafts_announce(struct drafts *drafts, const struct store_sandbox *box,
@@ -273,7 +274,7 @@ static int write_submission(struct store_tx *tx, void *arg, struct error *err)
     if (room <= 0)
         return room ? -1 : no_room(s, err);
     for (size_t i = 0; i < s->n; i++)
-        if (drafts_write_proposed(tx, &s->made[i], s->arena, err) ||
+        if (drafts_write_proposed(tx, &s->made[i], s->actor, s->arena, err) ||
             replace_pending(s, tx, &s->made[i], err))
             return -1;
     return 0;
@@ -344,7 +345,7 @@ static int write_edit(struct store_tx *tx, void *arg, struct error *err)
     if (store_tx_draft_update(tx, &now, now.status, err))
         return -1;
     const char *what = arena_printf(e->arena, "%s edited", drafts_label(&now, e->arena));
-    return drafts_event(tx, &now, "edited", e->call->actor.name,
+    return drafts_event(tx, &now, "edited", &e->call->actor,
                         drafts_because(what, e->call->reason, e->arena), clock_now_ms(), err);
 }
 

@@ -47,7 +47,7 @@ int drafts_taken_back(struct store_tx *tx, const struct store_draft *draft, cons
         return -1;
     const char *word = drafts_is(status, STORE_DRAFT_REJECTED) ? "rejected" : "undone";
     const char *what = arena_printf(arena, "%s %s", drafts_label(&now, arena), word);
-    return drafts_event(tx, &now, word, why->actor.name, drafts_because(what, now.reason, arena),
+    return drafts_event(tx, &now, word, &why->actor, drafts_because(what, now.reason, arena),
                         at_ms, err);
 }
 
@@ -75,7 +75,7 @@ static int wait_for_approval(const struct reversal *r, struct store_tx *tx,
         return -1;
     const char *text = arena_printf(r->arena, "%s stays until chunk %s is approved",
                                     drafts_label(&r->draft, r->arena), held.id);
-    return drafts_event(tx, &r->draft, "held", r->call->actor.name, text, result->at_ms, err);
+    return drafts_event(tx, &r->draft, "held", &r->call->actor, text, result->at_ms, err);
 }
 
 static int write_with_update(struct store_tx *tx, void *arg, const struct update_result *result,

@@ -34,7 +34,7 @@ int drafts_supersede(struct store_tx *tx, const struct store_draft *draft, const
         store_tx_draft_trim(tx, now.sandbox_id, next, DRAFTS_SUPERSEDED_MAX, &forgotten, err))
         return -1;
     const char *text = arena_printf(arena, "%s superseded: %s", drafts_label(&now, arena), reason);
-    return drafts_event(tx, &now, "superseded", "gateway", text, now.decided_at_ms, err);
+    return drafts_event(tx, &now, "superseded", DRAFTS_GATEWAY, text, now.decided_at_ms, err);
 }
 
 struct settling {

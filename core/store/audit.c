@@ -36,9 +36,13 @@ static void hash_FLAG(struct digest *digest, bool flag)
 static void hash_record(const struct store_decision *d, char out[DIGEST_HEX_SIZE])
 {
     struct digest *digest = digest_new();
-    digest_add_str(digest, "sluice audit record 1");
+    bool asked = *d->identity || *d->origin;
+    digest_add_str(digest, asked ? "sluice audit record 2" : "sluice audit record 1");
 #define X(kind, field) hash_##kind(digest, d->field);
     STORE_DECISION_FACTS(X, )
+    if (asked) {
+        STORE_DECISION_ASKED(X, )
+    }
 #undef X
     hash_TEXT(digest, d->candidate_json);
     digest_hex(digest, out);

@@ -71,11 +71,12 @@ struct store_record {
     X(TEXT, sandbox_id) comma X(COUNT, revision) comma X(TEXT, hash) comma X(TEXT, kind)           \
     comma X(TEXT, actor) comma X(TEXT, reason) comma X(TEXT, status) comma X(TEXT, error)          \
     comma X(TEXT, decision_id) comma X(INTEGER, created_at_ms) comma X(INTEGER, loaded_at_ms)      \
-    comma X(TEXT, grants_json)
+    comma X(TEXT, grants_json) comma X(TEXT, identity) comma X(TEXT, origin)
 #define STORE_REVISION_FIELDS(X, comma)                                                            \
     STORE_SHORT_REVISION_FIELDS(X, comma) comma X(TEXT, policy_json)
 
-/* The hash of an audit record covers these in this order, then candidate_json. */
+/* The hash of an audit record covers these in this order, then STORE_DECISION_ASKED unless both
+ * are empty, as in the records of older versions, then candidate_json. */
 #define STORE_DECISION_FACTS(X, comma)                                                             \
     X(COUNT, seq) comma X(TEXT, id) comma X(TEXT, sandbox_id) comma X(TEXT, sandbox)               \
     comma X(TEXT, kind) comma X(TEXT, outcome) comma X(TEXT, actor) comma X(TEXT, role)            \
@@ -84,8 +85,10 @@ struct store_record {
     comma X(TEXT, votes_json) comma X(TEXT, diff_json) comma X(TEXT, warnings_json)                \
     comma X(TEXT, draft_id) comma X(TEXT, chain_digest) comma X(FLAG, overridden)                  \
     comma X(INTEGER, at_ms) comma X(TEXT, previous)
-#define STORE_DECISION_FIELDS(X, comma)                                                            \
-    STORE_DECISION_FACTS(X, comma) comma X(TEXT, hash) comma X(TEXT, candidate_json)
+#define STORE_DECISION_ASKED(X, comma) X(TEXT, identity) comma X(TEXT, origin)
+#define STORE_DECISION_FIELDS(X, comma)                                   \
+    STORE_DECISION_FACTS(X, comma) comma STORE_DECISION_ASKED(X, comma)   \
+    comma X(TEXT, hash) comma X(TEXT, candidate_json)
 
 #define STORE_DRAFT_FIELDS(X, comma)                                                               \
     X(TEXT, id) comma X(TEXT, sandbox_id) comma X(TEXT, status) comma X(TEXT, source)              \
@@ -106,7 +109,7 @@ struct store_record {
 #define STORE_DRAFT_PLACE_FIELDS(X, comma) X(TEXT, id) comma X(TEXT, host) comma X(TEXT, binary)
 #define STORE_DRAFT_EVENT_FIELDS(X, comma)                                                         \
     X(TEXT, draft_id) comma X(TEXT, event) comma X(TEXT, actor) comma X(TEXT, text)                \
-    comma X(INTEGER, at_ms)
+    comma X(INTEGER, at_ms) comma X(TEXT, identity) comma X(TEXT, origin)
 
 #define STORE_TRAFFIC_FIELDS(X, comma)                                                             \
     X(TEXT, sandbox_id) comma X(TEXT, verdict) comma X(TEXT, host) comma X(PORT, port)             \

@@ -150,7 +150,7 @@ struct store_revision {
     const char *sandbox_id;
     uint64_t revision;
     const char *hash, *policy_json;
-    const char *kind, *actor, *reason;
+    const char *kind, *actor, *identity, *origin, *reason;          /* as in its decision */
     const char *status;                             /* pending, loaded, failed, superseded */
     const char *error;
     const char *decision_id;
@@ -189,6 +189,8 @@ struct store_decision {
     const char *sandbox_id, *sandbox;
     const char *kind, *outcome;
     const char *actor, *role, *via, *reason;
+    /* Of the actor, as in <sluice/transition.h>; "": not on record. */
+    const char *identity, *origin;
     uint64_t base_revision, revision;               /* revision 0: none was made */
     const char *base_hash, *candidate_hash, *candidate_json;
     const char *votes_json, *diff_json, *warnings_json, *draft_id, *chain_digest;
@@ -272,6 +274,7 @@ struct store_draft {
 struct store_draft_event {
     const char *draft_id, *event, *actor, *text;
     int64_t at_ms;
+    const char *identity, *origin;                  /* of the actor, as in a decision */
 };
 
 int store_draft_get(struct store *s, const char *sandbox_id, const char *id, struct arena *arena,

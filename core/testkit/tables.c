@@ -57,6 +57,8 @@ static int decode_actor(struct schema_decoder *d, const struct doc_node *value, 
     or_default(&actor->name, "dev");
     or_default(&actor->role, "user");
     or_default(&actor->via, "unix");
+    or_default(&actor->identity, "uid");
+    or_default(&actor->origin, "unix:uid=1000,pid=1");
     item->actor = actor;
     return 0;
 }
@@ -404,7 +406,8 @@ static void complete(struct arena *arena, struct case_item *item)
     }
     if (!item->actor) {
         struct sluice_actor *actor = arena_zalloc(arena, sizeof *actor);
-        *actor = (struct sluice_actor){sizeof *actor, "dev", "user", "unix"};
+        *actor = (struct sluice_actor){sizeof *actor, "dev", "user", "unix", "uid",
+                                        "unix:uid=1000,pid=1"};
         item->actor = actor;
     }
 }

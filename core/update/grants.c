@@ -125,7 +125,7 @@ static int end_chunk(struct store_tx *tx, const struct update *u, const char *id
     const struct store_draft_event event = {
         id, "expired", q->actor.name,
         arena_printf(u->arena, "Rule '%s' expired: %s", chunk.rule_name, chunk.reason),
-        u->result->at_ms};
+        u->result->at_ms, q->actor.identity, q->actor.origin};
     return store_tx_draft_update(tx, &chunk, approved, err) ||
                    store_tx_draft_event(tx, u->sandbox.id, &event, err) ? -1 : 0;
 }

@@ -78,7 +78,7 @@ int update_write_held(struct store_tx *tx, const struct update *u, struct error 
     const struct store_draft_event event = {
         draft->id, "proposed", draft->author,
         arena_printf(u->arena, "Held %s proposed: %s", draft->held_kind, u->result->tally.why),
-        draft->created_at_ms,
+        draft->created_at_ms, u->request->actor.identity, u->request->actor.origin,
     };
     return store_tx_draft_insert(tx, draft, err) ||
                    store_tx_draft_event(tx, draft->sandbox_id, &event, err) ? -1 : 0;

@@ -52,8 +52,12 @@ struct sluice_sandbox {
 struct sluice_actor {
     uint32_t size;
     const char *name;                               /* who asks, such as "alice" or "uid:1000" */
-    const char *role; /* "viewer", "user", "approver", "admin" or "sandbox" */
+    const char *role; /* such as "user" or "admin", or one of the configuration */
     const char *via;                                /* "unix", "tcp", "tls" or "gateway" */
+    /* How the gateway knows who asks: "uid", "token", "certificate", "oidc", "agent" (a program in a
+     * sandbox) or "gateway" (itself), and where the request came from, such as
+     * "tcp:192.0.2.7:40112", "unix:uid=1000,pid=4711" or "sandbox:demo"; "": not on record. */
+    const char *identity, *origin;
 };
 
 struct sluice_rule_change {

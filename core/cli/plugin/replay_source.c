@@ -144,7 +144,8 @@ static void set_actor(struct replay_source *h, const json_t *json, struct replay
 {
     struct sluice_actor *a = arena_alloc(h->arena, sizeof *a);
     *a = (struct sluice_actor){sizeof *a, json_text(json, "name"), json_text(json, "role"),
-                               json_text(json, "via")};
+                               json_text(json, "via"), json_text(json, "identity"),
+                               json_text(json, "origin")};
     d->actor = a;
 }
 

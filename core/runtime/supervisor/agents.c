@@ -78,7 +78,8 @@ static const char *submit_one(struct question *q, const struct policy_operation 
 {
     const struct sluice_actor agent = {sizeof agent,
                                        arena_printf(q->arena, "sandbox:%s", q->name), "sandbox",
-                                       "gateway"};
+                                       "gateway", "agent",
+                                       arena_printf(q->arena, "sandbox:%s", q->name)};
     const struct drafts_proposal proposal = {.rule_name = operation->rule_name,
                                              .rule = operation->rule,
                                              .rationale = q->asked.proposal.intent,

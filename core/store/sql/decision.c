@@ -18,11 +18,10 @@ static int decision_find(struct store_tx *tx, enum store_decision_key by, const 
                          &store_decision_record, arena, out, err);
 }
 
-#define LIST(column)                                                                            \
-    "SELECT " STORE_DECISION_FACTS(SQL_NAME,                                                    \
-                                   ",") ",hash,CASE WHEN ?<>0 THEN candidate_json ELSE '' END " \
-                                        "FROM decision WHERE " column                           \
-                                        "=? AND at_ms>=? AND seq<? ORDER BY seq DESC LIMIT ?"
+#define COLUMNS STORE_DECISION_FACTS(SQL_NAME, ",") "," STORE_DECISION_ASKED(SQL_NAME, ",")
+#define LIST(column)                                                                     \
+    "SELECT " COLUMNS ",hash,CASE WHEN ?<>0 THEN candidate_json ELSE '' END "            \
+    "FROM decision WHERE " column "=? AND at_ms>=? AND seq<? ORDER BY seq DESC LIMIT ?"
 
 static int decision_list(struct store_tx *tx, const struct store_decision_query *query,
                          struct arena *arena, struct store_decision **out, size_t *n,

@@ -279,6 +279,13 @@ static const char *const steps[] = {
     " expires_at_ms INTEGER NOT NULL"
     ") STRICT;",
     "ALTER TABLE sandbox ADD COLUMN holders_json TEXT NOT NULL DEFAULT '{}';",
+
+    "ALTER TABLE decision ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE decision ADD COLUMN origin TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE revision ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE revision ADD COLUMN origin TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft_event ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft_event ADD COLUMN origin TEXT NOT NULL DEFAULT '';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -8,7 +8,8 @@
 
 static int submit(struct fixture *f, const char *name, const char *rule, const char **id)
 {
-    struct sluice_actor agent = {sizeof agent, "sandbox:demo", "sandbox", "gateway"};
+    struct sluice_actor agent = {sizeof agent, "sandbox:demo", "sandbox",
+                                 "gateway",    "uid",          "unix:uid=1000,pid=1"};
     struct drafts_proposal proposal = {name, a_rule(f, rule), "because", 0.75, NULL, false, NULL};
     return drafts_submit(f->drafts, "demo", &agent, "agent", &proposal, 1, f->arena, id,
                          &f->problems, &f->err);
@@ -470,7 +471,7 @@ static void auto_mode_leaves_the_rest_to_people(void **state)
 
 static const char *proposed_by(struct fixture *f, const char *source, const char *host)
 {
-    struct sluice_actor user = {sizeof user, "op", "user", "unix"};
+    struct sluice_actor user = {sizeof user, "op", "user", "unix", "uid", "unix:uid=1000,pid=1"};
     struct drafts_proposal proposal = {
         "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("%s"), host)), "", 1, NULL, false, NULL};
     const char *id;

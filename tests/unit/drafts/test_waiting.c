@@ -131,7 +131,7 @@ static void hear_all(void *ctx, const char *sandbox, const struct store_draft *d
 
 static const char *proposed(struct fixture *f, const char *source, const char *rule)
 {
-    struct sluice_actor user = {sizeof user, "op", "user", "unix"};
+    struct sluice_actor user = {sizeof user, "op", "user", "unix", "uid", "unix:uid=1000,pid=1"};
     struct drafts_proposal proposal = {.rule_name = "wish", .rule = a_rule(f, rule),
                                        .rationale = "", .confidence = 1};
     const char *id;

@@ -117,7 +117,8 @@ static inline struct chain *load_chain(struct fixture *f, const char *text)
 
 static inline struct sluice_actor person(const char *name)
 {
-    return (struct sluice_actor){sizeof(struct sluice_actor), name, "admin", "unix"};
+    return (struct sluice_actor){sizeof(struct sluice_actor), name, "admin", "unix", "uid",
+                                 "unix:uid=1000,pid=1"};
 }
 
 static inline void create_sandbox(struct fixture *f, const char *id, const char *name,

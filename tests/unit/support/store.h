@@ -124,6 +124,8 @@ static inline struct store_revision a_revision(const char *sandbox_id, uint64_t 
         .policy_json = "{\"version\":1}",
         .kind = "merge",
         .actor = "alice",
+        .identity = "token",
+        .origin = "tcp:192.0.2.7:40112",
         .reason = "because",
         .status = "pending",
         .error = "",
@@ -148,7 +150,8 @@ static inline struct store_decision a_decision(const char *id, const char *reaso
 {
     return (struct store_decision){
         .id = id, .sandbox_id = "s1", .sandbox = "demo", .kind = "merge", .outcome = "allowed",
-        .actor = "alice", .role = "admin", .via = "unix", .reason = reason, .base_revision = 1,
+        .actor = "alice", .role = "admin", .via = "unix", .identity = "token",
+        .origin = "tcp:192.0.2.7:40112", .reason = reason, .base_revision = 1,
         .revision = 2, .base_hash = "b", .candidate_hash = "c", .candidate_json = "{\"version\":1}",
         .votes_json = "[]", .diff_json = "{}", .warnings_json = "[]", .draft_id = "",
         .chain_digest = "cd", .at_ms = 3000,

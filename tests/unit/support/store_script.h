@@ -40,7 +40,7 @@ static inline int scripted_update(struct store_tx *tx, void *arg, struct error *
     snprintf(id, sizeof id, "u%d", (int)u->revision);
     struct store_decision decision = a_decision(id, "r");
     struct store_draft draft = an_approved_draft(id, u->revision);
-    struct store_draft_event history = {id, "approved", "alice", "text", 5};
+    struct store_draft_event history = {id, "approved", "alice", "text", 5, "uid", "unix"};
     struct store_event event = {u->revision, false, "policy", "demo", "{}"};
     struct store_traffic item = {.verdict = "allowed", .host = "a.test", .port = 443, .binary = "b",
                                  .rule = "r", .reason = "", .count = 1};

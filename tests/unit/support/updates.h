@@ -113,7 +113,8 @@ static inline void write_rule(struct bench *b, const char *name, const char *vot
 
 /* ---- updates ---- */
 
-static const struct sluice_actor alice = {sizeof alice, "alice", "admin", "unix"};
+static const struct sluice_actor alice = {sizeof alice, "alice", "admin",
+                                          "unix",       "uid",   "unix:uid=1000,pid=1"};
 
 static inline const struct doc_node *document(struct bench *b, const char *yaml)
 {

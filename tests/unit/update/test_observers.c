@@ -39,8 +39,8 @@ static void assert_heard(struct heard *h, const char *names)
 static int door(struct bench *b, struct update_request request, struct update_result *out)
 {
     request.sandbox = "demo";
-    request.actor =
-        (struct sluice_actor){sizeof request.actor, "a stranger", "user", "a new protocol"};
+    request.actor = (struct sluice_actor){
+        sizeof request.actor, "a stranger", "user", "a new protocol", "uid", "unix:uid=1000,pid=1"};
     return update_run(b->updates, &request, b->arena, out, &b->problems, &b->err);
 }
 

@@ -91,7 +91,8 @@ static void asking_again_for_what_waits_makes_no_second_chunk(void **state)
     assert_string_equal(decision(b, b->result.decision_id).draft_id, first);
     assert_int_equal(count_drafts(b), 1);
     RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE,
-                   .actor = {sizeof(struct sluice_actor), "bob", "admin", "unix"}));
+                   .actor = {sizeof(struct sluice_actor), "bob", "admin", "unix", "uid",
+                             "unix:uid=1000,pid=1"}));
     assert_string_not_equal(b->result.draft_id, first);
     assert_int_equal(count_drafts(b), 2);
 }
