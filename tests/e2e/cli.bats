@@ -408,7 +408,8 @@ filesystem_policy: {read_only: [/opt]}'
 process: {run_as_user: "1234"}'
     id=$(sluice decision list demo --limit 1 -o json | jq -r '.decisions[0].id')
     run -0 sluice decision show "$id"
-    [[ "$output" == *"asked for a replace of the policy of sandbox demo"* ]]
+    [[ "$output" == *", known by uid, from unix:uid="*") asked for a replace of the policy of sandbox demo"* ]]
+    [ "$(sluice decision show "$id" -o json | jq -r '.actor | "\(.identity) \(.origin | sub("[0-9]+,pid=[0-9]+"; ""))"')" = "uid unix:uid=" ]
     [[ "$output" == *"just trying"* ]]
     [[ "$output" == *"It was denied"* ]]
     [ "$(sluice decision show "$id" -o json | jq -r .candidate.process.run_as_user)" = 1234 ]

@@ -82,7 +82,31 @@ static void every_altered_field_is_found(void **state)
         f->factory->tamper_field(&f->place, 3, field->name, field->kind == STORE_TEXT, true);
         assert_int_equal(verify(f).bad_seq, 0);
     }
-    assert_int_equal(record->n, 24);
+    assert_int_equal(record->n, 26);
+}
+
+static int append_older(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct store_decision d = a_decision("old", "a reason");
+    (void)arg;
+    d.identity = d.origin = "";
+    return store_tx_decision_append(tx, &d, err);
+}
+
+/* A record of a version that kept no identity has the hash that it had, and takes none later. */
+static void a_record_of_an_older_version_verifies(void **state)
+{
+    struct fixture *f = *state;
+    struct store_decision d;
+    assert_int_equal(store_write(f->store, append_older, NULL, &f->err), 0);
+    assert_int_equal(verify(f).bad_seq, 0);
+    assert_int_equal(store_decision_get(f->store, "old", f->arena, &d, &f->err), 0);
+    assert_string_equal(d.hash, "OLDHASH");
+    f->factory->tamper_field(&f->place, 1, "identity", true, false);
+    assert_bad(f, 1, "record 1 was altered");
+    f->factory->tamper_field(&f->place, 1, "identity", true, true);
+    f->factory->tamper_field(&f->place, 1, "origin", true, false);
+    assert_bad(f, 1, "record 1 was altered");
 }
 
 static void text_cannot_move_between_fields(void **state)
