@@ -74,6 +74,12 @@
     X(made_token, "id name role sandbox? expired! created_by created_at? expires_at? token")       \
     X(tokens, "tokens[token]")                                                                     \
     X(oidc_config, "issuer audience client_id scopes")                                            \
+    X(ceiling, "label? hash set_by identity origin at policy*")                                    \
+    X(ceilings, "ceilings[ceiling]")                                                               \
+    X(tightened, "sandbox revision# hash effect<effect> warnings[error]")                          \
+    X(untightened, "sandbox why")                                                                  \
+    X(set_ceiling, "label? hash dry_run! changed[tightened] failed[untightened] warnings[error]")  \
+    X(deleted_ceiling, "label?")                                                                   \
     X(whoami, "name role identity via from sandbox_id? permissions[] own_permissions[]")           \
     X(providers, "providers[provider]")                                                            \
     X(voter, "name version summary kind level isolation path sha256 state "                        \

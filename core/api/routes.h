@@ -8,6 +8,11 @@ struct api;
 struct api_call;
 struct http_request;
 
+/* ceilings.c */
+int route_ceiling_set(struct api_call *call);
+int route_ceiling_list(struct api_call *call);
+int route_ceiling_delete(struct api_call *call);
+
 /* policy.c */
 int route_policy_get(struct api_call *call);
 int route_policy_put(struct api_call *call);

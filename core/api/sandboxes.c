@@ -377,6 +377,8 @@ int route_sandbox_set(struct api_call *call)
     struct settings_change *change = arena_zalloc(call->arena, sizeof *change);
     *change = (struct settings_change){.sandbox = api_param(call, "name"),
                                        .actor = call->who->name,
+                                       .may_leave_ceilings =
+                                           auth_may(call->who, AUTH_CEILING_MANAGE, NULL),
                                        .arena = call->arena,
                                        .problems = &call->problems};
     if (api_sandbox(call, &s) != 0 || read_changes(call, &change->changes) != 0)

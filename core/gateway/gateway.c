@@ -348,6 +348,7 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
         return -1;
     }
     start_signals(g);
+    gateway_tighten(g);
     gateway_watch_memory(g);
     say_ready(g);
     notify_systemd();

@@ -66,6 +66,7 @@ int gateway_open_tls(struct gateway *g, struct error *err);
 /* The same, to see whether they are good. */
 int gateway_check_tls(const struct gateway_config *config, struct error *err);
 /* Reads them again.  What does not load is logged, and what was read before stays.  Any thread. */
+void gateway_tighten(struct gateway *g);
 void gateway_reload_tls(struct gateway *g);
 void gateway_free_tls(struct gateway *g);
 

@@ -38,6 +38,7 @@ struct settings_change {
     const char *id; /* which it must have; NULL: any */
     const struct sandbox_changes *changes;
     const char *actor;                              /* who asks for it */
+    bool may_leave_ceilings; /* labels may change so that a ceiling applies no longer */
     struct arena *arena;
     struct problems *problems;                      /* of the changes, where err is ERROR_INVALID */
     struct store_sandbox record;

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "runtime/record.h"
 #include "runtime/sandbox.h"
+#include "update/update.h"
 
 struct spec_settings sandbox_settings_of(const struct store_sandbox *record)
 {
@@ -30,7 +31,7 @@ struct setting {
     struct runtime *all;
     struct settings_change *change;
     struct error err;
-    bool failed;
+    bool failed, relabelled;
     runtime_done *done;
     void *arg;
 };
@@ -40,16 +41,40 @@ static int write_record(struct store_tx *tx, void *record, struct error *err)
     return store_tx_sandbox_settings(tx, record, err);
 }
 
-static int change_record(struct store *store, struct settings_change *change, struct error *err)
+/* Who may change labels does not thereby take a sandbox out of a ceiling. */
+static int check_ceilings(struct store *store, const struct settings_change *change,
+                          const char *before, struct error *err)
+{
+    struct store_ceiling *all;
+    size_t n;
+    if (change->may_leave_ceilings)
+        return 0;
+    if (store_ceiling_list(store, change->arena, &all, &n, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (update_ceiling_applies(all[i].selector, before) &&
+            !update_ceiling_applies(all[i].selector, change->record.labels_json))
+            return error_set(err, ERROR_FORBIDDEN,
+                             "without the label %s the sandbox would leave its ceiling: this needs "
+                             "the permission ceiling.manage", all[i].selector);
+    return 0;
+}
+
+static int change_record(struct store *store, struct settings_change *change, bool *relabelled,
+                         struct error *err)
 {
     struct store_sandbox *record = &change->record;
     if (store_sandbox_get(store, change->sandbox, change->arena, record, err) != 0)
         return -1;
     if (change->id && strcmp(change->id, record->id) != 0)
         return error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", change->sandbox);
+    const char *before = record->labels_json;
     sandbox_record_change(change->changes, change->arena, record, change->problems);
     if (change->problems->n)
         return error_set(err, ERROR_INVALID, "%s", change->problems->items[0].message);
+    *relabelled = strcmp(before, record->labels_json) != 0;
+    if (*relabelled && check_ceilings(store, change, before, err) != 0)
+        return -1;
     return store_write(store, write_record, record, err);
 }
 
@@ -58,7 +83,8 @@ static void record_change(void *arg)
 {
     struct setting *setting = arg;
     setting->failed =
-        change_record(setting->all->setup.store, setting->change, &setting->err) != 0;
+        change_record(setting->all->setup.store, setting->change, &setting->relabelled,
+                      &setting->err) != 0;
 }
 
 static void finish(struct setting *setting)
@@ -67,9 +93,26 @@ static void finish(struct setting *setting)
     free(setting);
 }
 
+/* Another label may bring further ceilings. */
+static void tighten(struct setting *setting)
+{
+    const struct settings_change *change = setting->change;
+    struct arena *arena = arena_new();
+    struct update_result result;
+    const struct update_tightening t = {
+        .actor = {sizeof t.actor, "gateway", "admin", "gateway", "gateway", "gateway"},
+        .reason = arena_printf(arena, "%s changed labels of the sandbox", change->actor),
+    };
+    setting->failed = updates_tighten_one(setting->all->setup.updates, change->record.name, &t,
+                                          arena, &result, &setting->err) != 0;
+    arena_free(arena);
+}
+
 static void ask_again(void *arg)
 {
     struct setting *setting = arg;
+    if (setting->relabelled)
+        tighten(setting);
     drafts_ask_again(setting->all->setup.drafts, setting->change->record.name);
 }
 

@@ -95,6 +95,9 @@ struct store_revision_rows {
                 struct store_revision **out, size_t *n, struct error *err);
     int (*insert)(struct store_tx *tx, const struct store_revision *revision, struct error *err);
     int (*move)(struct store_tx *tx, const struct store_revision_move *move, struct error *err);
+    /* The greatest signed_at_ms of a sandbox; 0: there is none. */
+    int (*last_signed)(struct store_tx *tx, const char *sandbox_id, int64_t *out,
+                       struct error *err);
 };
 
 struct store_audit_head {
@@ -226,6 +229,17 @@ struct store_provider_rows {
                               const char *sandbox_id, struct error *err);
 };
 
+/* Ceilings. */
+struct store_ceiling_rows {
+    int (*list)(struct store_tx *tx, struct arena *arena, struct store_ceiling **out, size_t *n,
+                struct error *err);
+    /* With a number above every one that there was. */
+    int (*insert)(struct store_tx *tx, const struct store_ceiling *ceiling, struct error *err);
+    int (*remove)(struct store_tx *tx, const char *selector, struct error *err);
+    /* The greatest number; 0 where there is none. */
+    int (*newest)(struct store_tx *tx, uint64_t *number, struct error *err);
+};
+
 struct store_token_rows {
     /* BY_ID or BY_NAME. */
     int (*find)(struct store_tx *tx, enum store_key by, const char *value, struct arena *arena,
@@ -269,6 +283,7 @@ struct store_backend {
     const struct store_provider_rows *providers;
     const struct store_workspace_rows *workspaces;
     const struct store_token_rows *tokens;
+    const struct store_ceiling_rows *ceilings;
 };
 
 extern const struct store_backend store_sqlite;

@@ -85,6 +85,12 @@ static const struct store_field attachment_fields[] = {
 #undef X
 };
 
+static const struct store_field ceiling_fields[] = {
+#define X(kind, field) {#field, STORE_##kind, offsetof(struct store_ceiling, field)},
+    STORE_CEILING_FIELDS(X, )
+#undef X
+};
+
 static const struct store_field token_fields[] = {
 #define X(kind, field) {#field, STORE_##kind, offsetof(struct store_token, field)},
     STORE_TOKEN_FIELDS(X, )

@@ -71,7 +71,8 @@ struct store_record {
     X(TEXT, sandbox_id) comma X(COUNT, revision) comma X(TEXT, hash) comma X(TEXT, kind)           \
     comma X(TEXT, actor) comma X(TEXT, reason) comma X(TEXT, status) comma X(TEXT, error)          \
     comma X(TEXT, decision_id) comma X(INTEGER, created_at_ms) comma X(INTEGER, loaded_at_ms)      \
-    comma X(TEXT, grants_json) comma X(TEXT, identity) comma X(TEXT, origin)
+    comma X(TEXT, grants_json) comma X(TEXT, identity) comma X(TEXT, origin)              \
+    comma X(INTEGER, signed_at_ms)
 #define STORE_REVISION_FIELDS(X, comma)                                                            \
     STORE_SHORT_REVISION_FIELDS(X, comma) comma X(TEXT, policy_json)
 
@@ -137,6 +138,9 @@ struct store_record {
     STORE_ATTACHMENT_KEYS(X, comma) comma X(TEXT, provider) comma X(TEXT, profile)                 \
     comma X(TEXT, sandbox)
 
+#define STORE_CEILING_FIELDS(X, comma)                                                             \
+    X(COUNT, number) comma X(TEXT, selector) comma X(TEXT, policy_json) comma X(TEXT, hash)        \
+    comma X(TEXT, actor) comma X(TEXT, identity) comma X(TEXT, origin) comma X(INTEGER, at_ms)
 #define STORE_TOKEN_FIELDS(X, comma)                                                               \
     X(TEXT, id) comma X(TEXT, name) comma X(TEXT, sha256) comma X(TEXT, role)                      \
     comma X(TEXT, sandbox) comma X(TEXT, sandbox_id) comma X(TEXT, created_by)                     \
@@ -158,7 +162,8 @@ struct store_record {
     X(provider,    STORE_PROVIDER_FIELDS)                                                          \
     X(credential,  STORE_CREDENTIAL_FIELDS)                                                        \
     X(attachment,  STORE_ATTACHMENT_FIELDS)                                                        \
-    X(token,       STORE_TOKEN_FIELDS)
+    X(token,       STORE_TOKEN_FIELDS)             \
+    X(ceiling,     STORE_CEILING_FIELDS)
 
 #define X(name, LIST) extern const struct store_record store_##name##_record;
 STORE_RECORDS(X)

@@ -155,6 +155,7 @@ struct store_revision {
     const char *error;
     const char *decision_id;
     int64_t created_at_ms, loaded_at_ms;            /* 0: not loaded */
+    int64_t signed_at_ms; /* when the document that it came from was signed; 0: it was not */
     const char *grants_json; /* the grants that run with it (policy/grant.h), "": none */
 };
 
@@ -164,6 +165,9 @@ int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revisio
 /* Newest first, without policy_json; limit 0: all. */
 int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
                         struct store_revision **out, size_t *n, struct error *err);
+/* The latest signed_at_ms of a sandbox's revisions; 0: none was signed. */
+int store_revision_signed(struct store *s, const char *sandbox_id, int64_t *out,
+                          struct error *err);
 /* ERROR_MOVED unless the sandbox's newest revision is expected, ERROR_NOT_FOUND when it was
  * deleted. */
 int store_tx_revision_expect(struct store_tx *tx, const char *sandbox_id, uint64_t expected,
@@ -497,5 +501,25 @@ int store_tx_token_get(struct store_tx *tx, const char *token, struct arena *are
 /* ERROR_EXISTS if the name is taken. */
 int store_tx_token_insert(struct store_tx *tx, const struct store_token *token, struct error *err);
 int store_tx_token_delete(struct store_tx *tx, const char *id, struct error *err);
+
+/* ---- ceilings: what the policies of sandboxes must lie within ---- */
+struct store_ceiling {
+    uint64_t number;                                /* grows with each that is set; never reused */
+    const char *selector;                           /* "KEY=VALUE", a label; "": every sandbox */
+    const char *policy_json, *hash;
+    const char *actor, *identity, *origin;          /* who set it */
+    int64_t at_ms;
+};
+
+/* By selector. */
+int store_ceiling_list(struct store *s, struct arena *arena, struct store_ceiling **out, size_t *n,
+                       struct error *err);
+/* Takes the place of one with that selector; gives it its number. */
+int store_tx_ceiling_set(struct store_tx *tx, const struct store_ceiling *ceiling,
+                         struct error *err);
+/* ERROR_NOT_FOUND names it. */
+int store_tx_ceiling_delete(struct store_tx *tx, const char *selector, struct error *err);
+/* ERROR_MOVED unless number is the greatest that there is (0: there is none). */
+int store_tx_ceiling_expect(struct store_tx *tx, uint64_t number, struct error *err);
 
 #endif

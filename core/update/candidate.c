@@ -120,6 +120,8 @@ static struct policy *make_candidate(struct update *u)
         return from_rollback(u);
     case SLUICE_EXPIRE:
         return update_expired(u);
+    case SLUICE_GLOBAL:
+        return update_tightened(u);
     default:
         return from_document(u);
     }

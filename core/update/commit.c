@@ -107,6 +107,14 @@ static int write_revision(struct store_tx *tx, const struct update *u, struct er
     return u->revision ? store_tx_revision_commit(tx, u->revision, r->base_revision, err) : 0;
 }
 
+/* What was judged by other ceilings is judged again.  A grant that ends is not judged. */
+static int write_expected(struct store_tx *tx, const struct update *u, struct error *err)
+{
+    return u->revision && u->request->kind != SLUICE_EXPIRE
+               ? store_tx_ceiling_expect(tx, u->ceilings_newest, err)
+               : 0;
+}
+
 static int write_decision(struct store_tx *tx, const struct update *u, struct error *err)
 {
     return u->decision ? store_tx_decision_append(tx, u->decision, err) : 0;
@@ -126,8 +134,8 @@ static int write_ended(struct store_tx *tx, const struct update *u, struct error
 static int write_commit(struct store_tx *tx, void *arg, struct error *err)
 {
     static int (*const writes[])(struct store_tx *, const struct update *, struct error *) = {
-        write_sandbox, write_revision, write_decision, update_write_held, write_callers_own,
-        write_ended,
+        write_expected,    write_sandbox,     write_revision, write_decision,
+        update_write_held, write_callers_own, write_ended,
     };
     for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
         if (writes[i](tx, arg, err) != 0)

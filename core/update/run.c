@@ -8,7 +8,7 @@ static int check_request(const struct update_request *r, struct error *err)
 {
     if (r->override && (!r->reason || !*r->reason))
         return error_set(err, ERROR_FORBIDDEN, "an override needs a reason: say why it is right");
-    if (r->kind == SLUICE_GLOBAL)
+    if (r->kind == SLUICE_GLOBAL && !r->tighten)
         return error_set(err, ERROR_UNSUPPORTED, "there is no policy of the whole gateway yet");
     return 0;
 }
@@ -48,6 +48,7 @@ static json_t *keep(struct update *u, json_t *json)
 static void vote(struct update *u, const struct sluice_transition *transition)
 {
     chain_ask(u->chain, transition, u->arena, &u->result->votes);
+    update_vote_ceilings(u);
     chain_tally(&u->result->votes, u->request->override, u->arena, &u->result->tally);
     u->result->outcome = u->result->tally.outcome;
 }
@@ -79,7 +80,7 @@ static int decide(struct update *u)
 {
     struct update_result *r = u->result;
     begin(u);
-    if (update_load(u) != 0 || update_candidate(u) != 0)
+    if (update_load(u) != 0 || update_load_ceilings(u) != 0 || update_candidate(u) != 0)
         return -1;
     r->revision = r->base_revision;
     const struct sluice_policy *before, *after;
@@ -88,7 +89,7 @@ static int decide(struct update *u)
     r->diff = policy_diff(before, after, u->arena);
     update_find(u, before, after);
     const struct sluice_transition *transition = update_transition(u);
-    if (r->changed && u->request->kind != SLUICE_EXPIRE)
+    if (r->changed && u->request->kind != SLUICE_EXPIRE && u->request->kind != SLUICE_GLOBAL)
         vote(u, transition);
     if (r->changed && r->outcome != CHAIN_DENIED) {
         update_warn_of_bindings(u);

@@ -58,6 +58,12 @@ struct policy *updates_policy_at(struct updates *updates, const char *sandbox_id
                                  struct arena *arena, struct store_revision *out,
                                  struct error *err);
 
+/* What policies must lie within.  selector: "KEY=VALUE", a label; "": every sandbox. */
+struct update_ceiling {
+    const char *selector;
+    const struct sluice_policy *policy;
+};
+
 struct update_request {
     enum sluice_kind kind;
     const char *sandbox;                            /* its name; on create that of the new one */
@@ -74,6 +80,8 @@ struct update_request {
     const struct policy_operations *operations;     /* MERGE, APPROVE, UNDO */
     struct policy *policy; /* APPROVE of a held update, UNDO: the candidate itself */
     uint64_t to_revision;                           /* ROLLBACK */
+    bool tighten; /* GLOBAL: the candidate is the part of the policy within its ceilings */
+    const struct update_ceiling *trial; /* counts as set, for a dry run; NULL: none */
     struct store_sandbox *create;                   /* CREATE: the record to insert */
     const struct sluice_draft *draft;               /* APPROVE */
     const char *draft_id; /* APPROVE, UNDO: noted in the decision; NULL: none.  EXPIRE: the chunk
@@ -120,6 +128,27 @@ struct update_result {
  * the details when err->kind is ERROR_INVALID.  No revision without an audit record. */
 int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,
                struct update_result *out, struct problems *problems, struct error *err);
+
+/* Brings policies within their ceilings, each by an update of kind GLOBAL. */
+struct update_tightening {
+    struct sluice_actor actor;
+    const char *account, *reason;
+    const char *selector; /* only the sandboxes that it applies to; NULL: all */
+    bool dry_run;
+    const struct update_ceiling *trial;             /* see update_request */
+    /* For each sandbox that changed, and for each that failed (result NULL). */
+    void (*each)(void *ctx, const char *sandbox, const struct update_result *result,
+                 const struct error *err);
+    void *ctx;
+};
+
+/* All sandboxes.  -1: they could not be listed. */
+int updates_tighten(struct updates *updates, const struct update_tightening *t, struct error *err);
+/* One.  result->changed says whether it was outside. */
+int updates_tighten_one(struct updates *updates, const char *sandbox,
+                        const struct update_tightening *t, struct arena *arena,
+                        struct update_result *out, struct error *err);
+bool update_ceiling_applies(const char *selector, const char *labels_json);
 
 /* The policy that a document at path makes of base (NULL: of nothing, for a new sandbox), as an
  * update reads it.  A new reference; NULL when there are problems, which are then all that an

@@ -36,6 +36,9 @@ struct update {
     size_t n_attachments;
     struct policy *baseline;                        /* NULL on create */
     struct policy_grants running;                   /* with the current policy */
+    struct update_ceiling *ceilings;                /* of the sandbox, by its labels */
+    size_t n_ceilings;
+    uint64_t ceilings_newest;                       /* the number of the latest of all; 0: none */
 
     /* What the commit writes. */
     struct store_decision *decision;                /* NULL: nothing changed, nothing to record */
@@ -66,6 +69,13 @@ int update_without_grants(struct update *u, const struct sluice_policy **before,
                           const struct sluice_policy **after);
 void update_find_ended(struct update *u);
 int update_write_ended(struct store_tx *tx, const struct update *u, struct error *err);
+
+/* ceilings.c: the ceilings of the sandbox, the ballot of the voter `ceiling`, and the part of the
+ * current policy that lies within them. */
+int update_load_ceilings(struct update *u);
+void update_vote_ceilings(struct update *u);
+struct policy *update_tightened(struct update *u);
+void update_add_vote(struct update *u, struct chain_vote vote);
 
 /* bindings.c: warnings about providers that the candidate names. */
 void update_warn_of_bindings(struct update *u);

@@ -192,7 +192,7 @@ struct sluice_transition {
     enum sluice_kind kind;
     bool dry_run;
     const char *reason;                             /* never NULL */
-    const struct sluice_sandbox *sandbox;           /* NULL when kind is SLUICE_GLOBAL */
+    const struct sluice_sandbox *sandbox;           /* may be NULL when kind is SLUICE_GLOBAL */
     const struct sluice_actor *actor;
     const struct sluice_policy *baseline;           /* the creation-time policy; NULL on create */
     const struct sluice_policy *current;            /* NULL on create */

@@ -43,6 +43,16 @@ static const struct arg_option gateway_init_tls[] = {
     {"days", 0, ARG_VALUE, "N", "how long they are valid (825; the authority ten years)"},
     {0},
 };
+#define CEILING_LABEL {"label", 0, ARG_VALUE, "K=V", \
+                       "the sandboxes with this label; every sandbox when left out"}
+static const struct arg_option ceiling_set[] = {
+    CEILING_LABEL,
+    {"policy", 0, ARG_VALUE, "FILE", "the policy that they must lie within; - for stdin"},
+    {"dry-run", 0, ARG_FLAG, NULL, "print the sandboxes that would change, and change nothing"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {0},
+};
+static const struct arg_option ceiling_label[] = {CEILING_LABEL, {0}};
 static const struct arg_option token_create[] = {
     {"name", 0, ARG_VALUE, "N",
      "its bearer, in every record of what they did; made up when left out"},
@@ -91,6 +101,13 @@ const struct command commands_gateway[] = {
      "log in at the gateway's OpenID Connect issuer, in a browser", "sluice login team"},
     {"logout", NULL, "[GATEWAY]", none, cmd_logout, "forget the token of a login",
      "sluice logout team"},
+    {"ceiling", "set", "", ceiling_set, cmd_ceiling_set,
+     "set what policies must lie within, and tighten those that do not",
+     "sluice ceiling set --label team=a --policy ceiling.yaml --dry-run"},
+    {"ceiling", "get", "", ceiling_label, cmd_ceiling_get, "list ceilings, or print one",
+     "sluice ceiling get --label team=a"},
+    {"ceiling", "delete", "", ceiling_label, cmd_ceiling_delete, "delete a ceiling",
+     "sluice ceiling delete --label team=a"},
     {"whoami", NULL, "", none, cmd_whoami, "show who asks, and what they may do", "sluice whoami"},
     {"status", NULL, "", none, cmd_status, "show the gateway", "sluice status"},
     {"console", NULL, "", console, cmd_console,

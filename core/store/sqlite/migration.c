@@ -284,8 +284,20 @@ static const char *const steps[] = {
     "ALTER TABLE decision ADD COLUMN origin TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE revision ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE revision ADD COLUMN origin TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE revision ADD COLUMN signed_at_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE draft_event ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE draft_event ADD COLUMN origin TEXT NOT NULL DEFAULT '';",
+
+    "CREATE TABLE ceiling ("
+    " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " selector TEXT NOT NULL UNIQUE,"
+    " policy_json TEXT NOT NULL,"
+    " hash TEXT NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " identity TEXT NOT NULL,"
+    " origin TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -272,6 +272,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_empty_chain_verifies, setup, teardown),
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_five, teardown)
         TEST(a_whole_chain_verifies),
+        cmocka_unit_test_setup_teardown(a_record_of_an_older_version_verifies, setup, teardown),
         TEST(slips_are_stopped),
         TEST(every_altered_field_is_found),
         TEST(text_cannot_move_between_fields),

@@ -272,8 +272,10 @@ static void clearing_takes_the_pending_ones(void **state)
 static int write_events(struct store_tx *tx, void *arg, struct error *err)
 {
     (void)arg;
-    struct store_draft_event first = {"c1", "proposed", "sandbox:demo", "Rule 'x' proposed", 5};
-    struct store_draft_event second = {"c1", "approved", "alice", "Rule 'x' approved", 6};
+    struct store_draft_event first = {"c1", "proposed", "sandbox:demo", "Rule 'x' proposed",
+                                      5,    "agent",    "sandbox:demo"};
+    struct store_draft_event second = {"c1", "approved", "alice", "Rule 'x' approved", 6, "uid",
+                                       "unix"};
     return store_tx_draft_event(tx, "s1", &first, err) ||
            store_tx_draft_event(tx, "s1", &second, err);
 }
