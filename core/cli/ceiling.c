@@ -102,7 +102,6 @@ static void table_ceilings(const struct cli *cli, const json_t *json)
     struct table t = {0};
     json_t *c;
     size_t i;
-    (void)cli;
     table_row(&t, 5, (const char *const[]){"LABEL", "HASH", "SET BY", "FROM", "AT"});
     json_array_foreach(json_object_get(json, "ceilings"), i, c) {
         char *hash = alloc_printf("%.12s", json_text(c, "hash"));
@@ -110,7 +109,7 @@ static void table_ceilings(const struct cli *cli, const json_t *json)
                                                json_text(c, "origin"), json_text(c, "at")});
         free(hash);
     }
-    table_print(&t);
+    table_print(cli, &t);
 }
 
 /* One of them as a document, as `ceiling set` takes it. */
