@@ -101,6 +101,6 @@ YAML
     [[ "$output" == *"query parameter label is KEY=VALUE, not 'team'"* ]]
     run -2 sluice ceiling set
     [[ "$output" == *"which policy? --policy FILE"* ]]
-    run -0 sluice ceiling set --label no=body --policy - <<<'{version: 1, process: {run_as_user: "1500"}}'
+    run -0 sluice ceiling set --label no=body --policy - <<<$'version: 1\nprocess: {run_as_user: "1500"}'
     [[ "$output" == *"warning: process: a ceiling limits what may be reached: this section limits nothing"* ]]
 }

@@ -5,7 +5,13 @@
 #include "base/clock.h"
 
 /* What undoes the last steps of the schema. */
-#define WITHOUT_HOLDERS "ALTER TABLE sandbox DROP COLUMN holders_json;"
+#define WITHOUT_IDENTITIES                                                                 \
+    "DROP TABLE ceiling; ALTER TABLE revision DROP COLUMN signed_at_ms;"                   \
+    "ALTER TABLE decision DROP COLUMN identity; ALTER TABLE decision DROP COLUMN origin;"  \
+    "ALTER TABLE revision DROP COLUMN identity; ALTER TABLE revision DROP COLUMN origin;"  \
+    "ALTER TABLE draft_event DROP COLUMN identity;"                                        \
+    "ALTER TABLE draft_event DROP COLUMN origin;"
+#define WITHOUT_HOLDERS WITHOUT_IDENTITIES "ALTER TABLE sandbox DROP COLUMN holders_json;"
 #define WITHOUT_WORKSPACES                                                                   \
     WITHOUT_HOLDERS "DROP TABLE token;"                                                      \
     "DROP TABLE workspace; ALTER TABLE sandbox DROP COLUMN workspace;"                       \
