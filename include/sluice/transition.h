@@ -54,8 +54,8 @@ struct sluice_actor {
     const char *name;                               /* who asks, such as "alice" or "uid:1000" */
     const char *role; /* such as "user" or "admin", or one of the configuration */
     const char *via;                                /* "unix", "tcp", "tls" or "gateway" */
-    /* How the gateway knows who asks: "uid", "token", "certificate", "oidc", "agent" (a program in a
-     * sandbox) or "gateway" (itself), and where the request came from, such as
+    /* How the gateway knows who asks: "uid", "token", "certificate", "oidc", "agent" (a program in
+     * a sandbox) or "gateway" (itself), and where the request came from, such as
      * "tcp:192.0.2.7:40112", "unix:uid=1000,pid=4711" or "sandbox:demo"; "": not on record. */
     const char *identity, *origin;
 };
