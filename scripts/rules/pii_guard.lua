@@ -48,7 +48,7 @@ function search.email(text)
 end
 
 -- What a text has in any case that has such data; most texts have none of it.
-local marks = { card = "%d", ssn = "%d%d%d", iban = "%d%d", email = "@" }
+local marks = { card = "%d[%d %-]", ssn = "%d%d%d", iban = "%d%d", email = "@" }
 
 local function carries(text, kind)
   return find(text, marks[kind]) and search[kind](text)
