@@ -8,6 +8,16 @@
 #include "cli/gateway/login.h"
 #include "cli/prefix.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+/* To look for leaks costs a command a third of its time, and tests run thousands of commands; those
+ * of tests/e2e/cli.bats look for them. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "detect_leaks=0";
+}
+#endif
+
 /* Commands on the names of gateways work while a name is wrong. */
 static bool asks_gateway(const struct cli *cli)
 {

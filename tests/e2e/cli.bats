@@ -4,6 +4,7 @@
 
 setup_file() {
     load helper
+    export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=1            # each command looks for leaks, too
     state=$BATS_FILE_TMPDIR/state
     start_origin
     start_gateway
@@ -14,6 +15,7 @@ setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
 teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 
 @test "help on every level, with an example, on stdout" {
+    ASAN_OPTIONS=${ASAN_OPTIONS/leaks=1/leaks=0}                   # hundreds of commands
     run -0 sluice -h
     [[ "$output" == *"example: "* ]]
     run -0 sluice policy -h
@@ -32,6 +34,7 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 }
 
 @test "the man pages and the completion say what the help says" {
+    ASAN_OPTIONS=${ASAN_OPTIONS/leaks=1/leaks=0}                   # hundreds of commands
     "$top/scripts/manpages" "$build/bin" "$BATS_TEST_TMPDIR/man"
     sed 's/\\-/-/g' "$BATS_TEST_TMPDIR/man/sluice.1" >"$BATS_TEST_TMPDIR/page"
     grep -qF -- '\-\-state\-dir' "$BATS_TEST_TMPDIR/man/sluiced.1"
@@ -82,6 +85,7 @@ commands() { sluice -h | sed -nE '/^global:/q; s/^  ([a-z]+) +([a-z-]*)  .*/\1 \
 }
 
 @test "short words of other programs work, and for others the command is told" {
+    ASAN_OPTIONS=${ASAN_OPTIONS/leaks=1/leaks=0}                   # hundreds of commands
     for words in ls ps "sandbox ls" "sandbox ps"; do
         [ "$(sluice $words)" = "$(sluice sandbox list)" ]
     done
