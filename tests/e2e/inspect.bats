@@ -49,7 +49,7 @@ origin_saw() { cut -d' ' -f2- "$counts"; }
     body=$(tail -1 <<<"$output")
     [ "$(jq -c '[.error, .layer, .protocol, .rule, .method, .path, .host, .port, .binary, .policy]' <<<"$body")" = \
         '["policy_denied","l7","rest","POST /repos/x","POST","/repos/x","api.test",443,"/usr/bin/curl","api"]' ]
-    [ "$(jq -c .rule_missing <<<"$body")" = '{"type":"rest_allow","layer":"l7","method":"POST","path":"/repos/x","host":"api.test","port":443,"binary":"/usr/bin/curl"}' ]
+    [ "$(command jq -c .rule_missing <<<"$body")" = '{"type":"rest_allow","layer":"l7","method":"POST","path":"/repos/x","host":"api.test","port":443,"binary":"/usr/bin/curl"}' ]
     [ "$(origin_saw)" = "GET /repos/x" ]
     until_so "sluice logs report | grep -q 'HTTP:POST .* DENIED .* POST https://api.test:443/repos/x?.redacted. .*engine:l7'"
     run ! grep -r secret <(sluice logs report)
@@ -86,7 +86,7 @@ except urllib.error.HTTPError as e: print(e.code)'
     id=$(sluice rule get cured -o json | jq -r '.chunks[] | select(.path == "/repos/y") | .id')
     sluice rule approve cured --chunk-id "$id" --wait
     id=$(sluice decision list cured --limit 1 -o json | jq -r '.decisions[0].id')
-    [ "$(sluice decision show "$id" -o json | jq -c '.cure | [.operations[0].add_rule.rule.endpoints[0].rules, .effect.gained[0].path, .forecast]')" = \
+    [ "$(sluice decision show "$id" -o json | command jq -c '.cure | [.operations[0].add_rule.rule.endpoints[0].rules, .effect.gained[0].path, .forecast]')" = \
         '[[{"allow":{"method":"POST","path":"/repos/y"}}],"/repos/y","allowed"]' ]
     run -0 sluice decision show "$id"
     [[ "$output" == *"It is the cure of a refusal: the rule allow_api_test_443_curl opens what was refused and no more."* ]]
@@ -95,7 +95,7 @@ except urllib.error.HTTPError as e: print(e.code)'
 @test "a refused connection has a cure, too, unless no rule can open it" {
     name=cured
     refused=$(inside curl -sS http://repos.test/a)
-    [ "$(jq -c '.cure.operations[0].add_rule.rule.endpoints' <<<"$refused")" = \
+    [ "$(command jq -c '.cure.operations[0].add_rule.rule.endpoints' <<<"$refused")" = \
         '[{"host":"repos.test","port":80,"protocol":"rest","enforcement":"enforce","rules":[{"allow":{"method":"GET","path":"/a"}}]}]' ]
     run -0 sluice policy update cured --operations - --dry-run -o json <<<"$refused"
     [ "$(jq -c '.effect.gained | map([.method, .host, .path])' <<<"$output")" = '[["GET","repos.test","/a"]]' ]

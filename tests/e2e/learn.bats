@@ -199,7 +199,7 @@ STREAM
     sluice policy check "$state/poisoned.yaml"
     run ! grep evil "$state/poisoned.yaml"
     [ "$(sluice -q policy learn poisoned -o json 2>/dev/null | jq -c '[.policy.network_policies | to_entries[] | .value.binaries[].path]')" = '["/usr/bin/curl"]' ]
-    [ "$(sluice -q policy learn poisoned -o json 2>/dev/null | jq -c '[.policy.network_policies.curl.endpoints[] | .rules[]?.allow]')" = \
+    [ "$(sluice -q policy learn poisoned -o json 2>/dev/null | command jq -c '[.policy.network_policies.curl.endpoints[] | .rules[]?.allow]')" = \
         '[{"method":"GET","path":"/a:%20b%23c"}]' ]
     sluice policy set poisoned --policy "$state/poisoned.yaml" --dry-run
 }

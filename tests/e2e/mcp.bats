@@ -44,7 +44,7 @@ list='{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
     [ "$(cut -d' ' -f1-4 "$counts")" = "POST /mcp tools/call read_status" ]
     until_so 'sluice rule get demo -o json | jq -e ".chunks[] | select(.tool == \"drop_all\")" >/dev/null'
     id=$(sluice rule get demo -o json | jq -r '.chunks[] | select(.tool == "drop_all") | .id')
-    [ "$(sluice rule get demo -o json | jq -c '.chunks[] | select(.tool == "drop_all") | [.rpc_method,.method,.path,.rule.endpoints[0].rules]')" = \
+    [ "$(sluice rule get demo -o json | command jq -c '.chunks[] | select(.tool == "drop_all") | [.rpc_method,.method,.path,.rule.endpoints[0].rules]')" = \
         '["tools/call","POST","/mcp",[{"allow":{"method":"tools/call","tool":"drop_all"}}]]' ]
     sluice rule get demo | grep -q 'Call: *tools/call drop_all'
     sluice rule approve demo --chunk-id "$id" --wait

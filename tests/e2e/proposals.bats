@@ -52,7 +52,7 @@ has_chunk() { until_so "[ -n \"\$(chunk $*)\" ]"; }
     c=$(chunk POST /v1/things)
     [ "$(jq -c '[.status, .source, .host, .port, .binary, .method, .path]' <<<"$c")" = \
       '["pending","mechanistic","10.77.0.2",8080,"/usr/bin/curl","POST","/v1/things"]' ]
-    [ "$(jq -c '.rule.endpoints[0].rules' <<<"$c")" = "$rest" ]
+    [ "$(command jq -c '.rule.endpoints[0].rules' <<<"$c")" = "$rest" ]
     [ "$(jq -r '.rule.endpoints[0] | "\(.protocol) \(.enforcement)"' <<<"$c")" = "rest enforce" ]
     [ "$(jq -c '[.would_be, .effect.relation, (.effect.gained | length)]' <<<"$c")" = '["allowed","loosens",1]' ]
     [ "$(jq -c '.effect.gained[0] | [.binary, .host, .port, .method, .path]' <<<"$c")" = \

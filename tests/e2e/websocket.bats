@@ -123,7 +123,7 @@ each_way() {       # each_way PATH ARGUMENT...: the outputs have to be equal; pr
     [[ $(say --proxy wss://ws.test/room/1 hi) == "closed 1008 "* ]]
     until_so "sluice rule get asks -o json | jq -e '.chunks[] | select(.method == \"WEBSOCKET_TEXT\")'"
     run -0 sluice rule get asks -o json
-    [ "$(jq -c '.chunks[] | select(.method == "WEBSOCKET_TEXT") | [.path, .rule.endpoints[0].protocol, .rule.endpoints[0].rules]' <<<"$output")" = \
+    [ "$(command jq -c '.chunks[] | select(.method == "WEBSOCKET_TEXT") | [.path, .rule.endpoints[0].protocol, .rule.endpoints[0].rules]' <<<"$output")" = \
         '["/room/1","websocket",[{"allow":{"method":"WEBSOCKET_TEXT","path":"/room/1"}}]]' ]
     sluice rule approve asks --chunk-id "$(jq -r '.chunks[] | select(.method == "WEBSOCKET_TEXT") | .id' <<<"$output")" --wait
     [ "$(say --proxy wss://ws.test/room/1 hi)" = hi ]

@@ -18,6 +18,10 @@ case $1 in
 esac
 SH
     chmod +x "$BATS_FILE_TMPDIR/opa"
+    # It starts in a twentieth of the time.
+    mkdir "$BATS_FILE_TMPDIR/bin"
+    ln -s "$(command -v gojq)" "$BATS_FILE_TMPDIR/bin/jq"
+    export PATH=$BATS_FILE_TMPDIR/bin:$PATH
     export OPA=$BATS_FILE_TMPDIR/opa
     SLUICE_BUILD=$build tests/bench/voters.sh quick >"$BATS_FILE_TMPDIR/table" 2>&3
 }
