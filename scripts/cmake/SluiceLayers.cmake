@@ -21,6 +21,9 @@ function(sluice_layer name)
     target_link_libraries(sluice_${name} ${scope} ${LAYER_LINKS} Threads::Threads)
 endfunction()
 
+# The target that builds every program.
+add_custom_target(programs)
+
 # sluice_program(NAME LAYER MAIN): the executable NAME of one main file and the layers up to LAYER.
 function(sluice_program name layer main)
     if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${main})
@@ -28,5 +31,6 @@ function(sluice_program name layer main)
     endif()
     add_executable(${name} ${main})
     target_link_libraries(${name} PRIVATE sluice_${layer})
+    add_dependencies(programs ${name})
     install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
