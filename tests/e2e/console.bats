@@ -8,6 +8,7 @@ setup_file() {
     start_gateway --listen "unix:$BATS_FILE_TMPDIR/state/sluice.sock" --listen tcp:127.0.0.1:7070,trust_local_uids --listen tcp:127.0.0.1:7071
     HOME=$BATS_FILE_TMPDIR chromedriver --port=9515 --log-path="$BATS_FILE_TMPDIR/driver.log" >"$BATS_FILE_TMPDIR/driver.out" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
+    start_origin
     sluice sandbox create --name demo >/dev/null
     until_so "grep -q 'started successfully' '$BATS_FILE_TMPDIR/driver.out'"
     python3 "$top/tests/e2e/browser.py" start "$BATS_FILE_TMPDIR/session"
@@ -20,7 +21,7 @@ teardown_file() {
     teardown_all
 }
 
-story() { timeout 120 python3 "$top/tests/e2e/console_stories.py" "$BATS_FILE_TMPDIR/session" "$build/console" "$@"; }
+story() { timeout 400 python3 "$top/tests/e2e/console_stories.py" "$BATS_FILE_TMPDIR/session" "$build/console" "$@"; }
 
 @test "a draft shows up without a reload, is approved by a key, and undone" {
     story inbox
@@ -80,4 +81,43 @@ status_of() { curl -sS -o /dev/null -w '%{http_code}' "$@"; }
 
 @test "what a sandbox chose is text, whatever is in it" {
     story hostile
+}
+
+@test "a sandbox: what is used, refused and never used, changes in text and reach, and back again" {
+    cat >"$BATS_TEST_TMPDIR/policy.yaml" <<YAML
+version: 1
+network_policies:
+  origin:
+    endpoints: [{host: 10.77.0.2, port: 8080}]
+    binaries: [{path: /usr/bin/curl}, {path: /usr/bin/wget}]
+  packages:
+    endpoints: [{host: "*.example.com", port: 443, protocol: rest, access: read-only, enforcement: enforce}]
+    binaries: [{path: /usr/bin/curl}]
+YAML
+    sluice sandbox create --name shop --label team=web >/dev/null
+    sluice policy set shop --policy "$BATS_TEST_TMPDIR/policy.yaml" --reason "Packages for the shop" --wait >/dev/null
+    [ "$(knock shop)" = 200 ]
+    run sluice sandbox exec shop -- curl -sS -m 5 http://10.77.0.3:8080/
+    story sandbox
+    [ "$(sluice policy get shop -o json | jq -c '[.revision, .policy.network_policies]')" = '[3,null]' ]
+}
+
+@test "voters with their times, and the audit record that is verified" {
+    story chain
+}
+
+@test "without a mouse: the order of the focus, dialogs, and no motion where none is wanted" {
+    story keyboard
+}
+
+@test "axe finds nothing that shuts people out, light and dark" {
+    axe=$build/axe-core/node_modules/axe-core/axe.min.js
+    [ -e "$axe" ] || skip "axe-core is not installed: scripts/lib/axe-core"
+    story axe "$axe"
+}
+
+@test "five hundred drafts scroll, are filtered and decided" {
+    sluice sandbox create --name many >/dev/null
+    run -0 story many
+    echo "# $output" >&3
 }

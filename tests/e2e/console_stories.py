@@ -120,7 +120,153 @@ def hostile(b):
     api("POST", f"/v1/sandboxes/demo/drafts/{chunk}/reject")
 
 
-STORIES = {call.__name__: call for call in (inbox, relay, login, hostile)}
+def pictures(b, name):
+    """Light, dark, and as narrow as a small phone; nothing may be wider than the window."""
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360)):
+        b.width(width)
+        b.prefer(color_scheme=scheme, reduced_motion="reduce")
+        b.js("scrollTo(0, 0)")
+        expect(f"{name} at {width}: wider than the window", b.js("return document.documentElement.scrollWidth > document.documentElement.clientWidth"), False)
+        b.picture(f"{name}-{scheme}-{width}")
+    b.width(1280)
+    b.prefer()
+
+
+def sandbox(b):
+    b.go(OPEN + "/console/")
+    b.click('[data-testid="sandbox-shop"]')
+    b.until("document.querySelectorAll('[data-testid=\"matrix\"] .cell').length === 4")
+    cells = b.js("return [...document.querySelectorAll('.cell')].map((cell) => cell.getAttribute('aria-label'))")
+    expect("cells", sorted(cells), [
+        "permitted, never used: /usr/bin/curl to *.example.com:443", "permitted, never used: /usr/bin/wget to 10.77.0.2:8080",
+        "refused 1 time: /usr/bin/curl to 10.77.0.3:8080", "used 1 time: /usr/bin/curl to 10.77.0.2:8080"])
+    expect("events", "denial" in b.text('[data-testid="events"]'), True)
+    b.click('[data-revision="2"] summary')
+    b.until("document.querySelector('.diff .added')")
+    expect("reach", "*.example.com:443" in b.text('[data-revision="2"] .effect'), True)
+    expect("text", "+   packages:" in b.text('[data-revision="2"] .diff').replace("+     ", "+   "), True)
+    pictures(b, "sandbox")
+    b.click('[data-revision="1"] button')
+    b.until("document.querySelector('#dialog .effect.tightens')")
+    b.picture("rollback-light")
+    b.click("#dialog button.main")
+    b.until("document.querySelector('[data-revision=\"3\"] .loaded')")
+    b.until("document.querySelectorAll('.cell .state.never').length === 0")
+
+
+def chain(b):
+    b.go(OPEN + "/console/")
+    b.click('.nav a[href="#/voters"]')
+    b.until("document.querySelectorAll('[data-testid=\"voters\"] .plot rect').length > 3")
+    expect("voters", "policy_safety" in b.text('[data-testid="voters"]'), True)
+    pictures(b, "voters")
+    b.click('.nav a[href="#/audit"]')
+    b.until("document.querySelector('#audit .tag.allow')")
+    b.until("document.querySelectorAll('.decision').length >= 2")
+    expect("verified", "intact" in b.text('[data-testid="audit"]'), True)
+    b.click(".decision summary")
+    b.until("document.querySelector('.decision .hashes')")
+    pictures(b, "audit")
+
+
+def many(b):
+    b.go("about:blank")
+    rule = {"binaries": [{"path": "/usr/bin/curl"}]}
+    for batch in range(10):
+        proposals = [{"rule_name": f"many_{batch}_{i}", "rule": {**rule, "endpoints": [{"host": f"h{i}.b{batch}.example.com", "port": 443}]}} for i in range(50)]
+        api("POST", "/v1/sandboxes/many/drafts", {"proposals": proposals})
+    b.go(OPEN + "/console/")
+    b.until("document.querySelectorAll('.draft').length >= 500")
+    paint, listed = b.js("const paint = performance.getEntriesByName('first-contentful-paint')[0].startTime;"
+                         "return [paint, performance.getEntriesByType('resource').filter(r => r.name.includes('/v1/drafts')).at(-1).responseEnd]")
+    frames = b.js_later("""const done = arguments[0], times = [];
+        function step(now) { times.push(now); scrollBy(0, 300); times.length < 121 ? requestAnimationFrame(step) : done(times.slice(1).map((t, i) => t - times[i]).sort((a, b) => a - b)); }
+        requestAnimationFrame(step);""")
+    expect("it scrolled", b.js("return scrollY > 10000"), True)
+    print(f"first paint {paint:.0f} ms, 500 drafts read {listed:.0f} ms; frames while they scroll: median {frames[60]:.0f} ms, 95 of 100 within {frames[114]:.0f} ms")
+    # Only what is in sight is laid out, and the filter finds one of all.
+    b.js("scrollTo(0, 0)")
+    b.type("/", "h7.b7.")
+    b.until("[...document.querySelectorAll('.draft')].filter((card) => !card.hidden).length === 1")
+    b.type("escape", "j", "a")
+    b.until("document.querySelectorAll('.draft').length === 499")
+
+
+def keyboard(b):
+    """Without a mouse: the order of the focus, and dialogs that take it and give it back."""
+    b.go(OPEN + "/console/")
+    chunk = propose("by_keys", "keys.example.com")
+    b.find(draft(chunk))
+    order = []
+    for _ in range(40):
+        b.type("tab")
+        order.append(b.js("const e = document.activeElement; return e.dataset.testid || e.id || e.textContent.trim().split(/[\\s0-9]/)[0]"))
+        if order[-1] == f"reject-{chunk}":
+            break
+        visible = b.js("const e = document.activeElement, s = getComputedStyle(e); return s.outlineStyle !== 'none' && s.outlineWidth !== '0px'")
+        expect(f"the focus on {order[-1]} is seen", visible, True)
+    expect("the order", order[:6], ["Skip", "sluice", "Inbox", "Voters", "Audit", "help"])
+    expect("the draft's buttons", [name for name in order if chunk in name], [f"{action}-{chunk}" for action in ("approve", "approve-for", "reject")])
+    b.js("arguments[0].focus()", {"element-6066-11e4-a52e-4f735466cecf": b.find(draft(chunk))})
+    b.type("?")
+    b.until("document.getElementById('dialog').open")
+    b.picture("keys-light")
+    b.type("escape")
+    b.until("!document.getElementById('dialog').open")
+    expect("the focus is back", b.js("return document.activeElement.dataset.testid"), f"draft-{chunk}")
+    b.type("f")
+    b.until("document.activeElement.value === '1h'")
+    b.picture("for-a-while-light")
+    b.type("enter")
+    b.until(f"!document.querySelector('{draft(chunk)}')")
+    grant = api("GET", f"/v1/sandboxes/demo/drafts/{chunk}")["grant"]
+    expect("it ends", bool(grant and grant["expires_at"]), True)
+    b.prefer(reduced_motion="reduce")
+    expect("motion", b.js("return document.getAnimations().length"), 0)
+    b.prefer()
+
+
+def axe(b, source):
+    with open(source) as file:
+        library = file.read()
+
+    def check(name):
+        """All rules in light colours, contrast in dark ones, too."""
+        b.js("if (!window.axe) { " + library + "; window.axe = axe }")
+        for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+            b.prefer(color_scheme=scheme, reduced_motion="reduce")
+            found = b.js_later("""const [options, done] = arguments;
+                axe.run(document, {...options, resultTypes: ['violations']}).then((r) => done(r.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 160))])))""", options)
+            expect(f"{name}, {scheme}", found, [])
+        b.prefer()
+
+    b.go(OPEN + "/console/")
+    chunk = propose("for_axe", "axe.example.com", rationale="Why not?")
+    b.click(draft(chunk) + " summary")
+    b.until(f"document.querySelector('{draft(chunk)} .votes')")
+    check("inbox")
+    b.click(f'[data-testid="reject-{chunk}"]')
+    b.until("document.getElementById('dialog').open")
+    check("a dialog")
+    b.type("escape")
+    b.click('[data-testid="sandbox-shop"]')
+    b.until("document.querySelector('.cell') && document.querySelector('.events li')")
+    b.click('[data-revision="2"] summary')
+    b.until("document.querySelector('.diff')")
+    check("sandbox")
+    b.click('.nav a[href="#/voters"]')
+    b.until("document.querySelector('.plot')")
+    check("voters")
+    b.click('.nav a[href="#/audit"]')
+    b.until("document.querySelector('#audit .tag.allow')")
+    check("audit")
+    b.go(WITH_TOKEN + "/console/")
+    b.until("!document.getElementById('login').hidden")
+    check("login")
+    api("POST", f"/v1/sandboxes/demo/drafts/{chunk}/reject")
+
+
+STORIES = {call.__name__: call for call in (inbox, relay, login, hostile, sandbox, chain, many, keyboard, axe)}
 
 if __name__ == "__main__":
     with open(sys.argv[1]) as file:

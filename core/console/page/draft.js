@@ -105,23 +105,22 @@ function details(draft) {
   box.addEventListener("toggle", () => {
     if (!box.open || box.children.length > 1) return;
     box.append(h("div", {class: "columns"},
-      h("div", h("h4", "Rule ", foreign(draft.rule_name, "code")), h("pre", {lines: true, tabindex: "0", "aria-label": "Rule"}, JSON.stringify(draft.rule, null, 2))),
-      h("div", h("h4", "Votes"), votesOf(draft.votes))));
+      h("div", h("h3", "Rule ", foreign(draft.rule_name, "code")), h("pre", {lines: true, tabindex: "0", "aria-label": "Rule"}, JSON.stringify(draft.rule, null, 2))),
+      h("div", h("h3", "Votes"), votesOf(draft.votes))));
   });
   return box;
 }
 
 function actions(draft) {
-  const about = `${draft.binary ? baseName(draft.binary) : draft.rule_name} to ${draft.host || draft.rule_name}`;
-  const button = (action, key, text, kind) => h("button", {type: "button", class: kind, "data-action": action,
-    "data-testid": `${action}-${draft.id}`, "aria-keyshortcuts": key, "aria-label": `${text}: ${about}`}, text, " ", h("kbd", {"aria-hidden": "true"}, key));
+  const button = (action, key, text, kind) => h("button", {type: "button", class: kind, "data-action": action, "data-key": key,
+    "data-testid": `${action}-${draft.id}`, "aria-keyshortcuts": key, "aria-describedby": `title-${draft.id}`}, text);
   return h("div", {class: "actions"}, button("approve", "a", "Approve", "main"),
-    button("approve-for", "f", "For a while", ""), button("reject", "r", "Reject", "bad"));
+    button("approve-for", "f", "For a while"), button("reject", "r", "Reject", "bad"));
 }
 
 // The draft as an element; its actions are buttons with data-action.
 export function draftCard(draft) {
   return h("li", {class: "card draft", tabindex: "-1", id: `draft-${draft.id}`, "data-testid": `draft-${draft.id}`, "data-id": draft.id},
-    h("div", {class: "head"}, h("h3", titleOf(draft)), actions(draft)),
+    h("div", {class: "head"}, h("h2", {id: `title-${draft.id}`}, titleOf(draft)), actions(draft)),
     facts(draft), effectOf(draft.effect, `effect-${draft.id}`), verdictLine(draft), notes(draft), details(draft));
 }

@@ -4,13 +4,15 @@
 import {all, enc, get, post} from "./api.js";
 import {ask, byId, fill, h, notice, plural} from "./dom.js";
 import {draftCard, titleOf} from "./draft.js";
+import {setWaiting} from "./sandboxes.js";
 
 const SETTLE_MS = 1200;         // a card that just changed is not decided by a key meant for the old one
 const RELOAD_FROM = 25;         // so many changed drafts at once: the whole queue is read again
+const GATHER_MS = 80;           // what changes within this time is read together
 
 const drafts = new Map();       // by id, in the order shown: {draft, card, changed, busy}
 const stale = new Map();        // id: its sandbox; to be read again
-let list, heading, empty, filter, timer, currentId = null, lastDone = null;
+let list, heading, empty, filter, timer = 0, currentId = null, lastDone = null;
 
 const pathOf = (draft) => `/v1/sandboxes/${enc(draft.sandbox)}/drafts/${enc(draft.id)}`;
 
@@ -29,6 +31,9 @@ function count() {
   badge.textContent = String(n);
   heading.textContent = n ? plural(n, "draft waits", "drafts wait") : "Inbox";
   empty.hidden = n > 0;
+  const perSandbox = new Map();
+  for (const {draft} of drafts.values()) perSandbox.set(draft.sandbox, (perSandbox.get(draft.sandbox) || 0) + 1);
+  setWaiting(perSandbox);
   document.title = n ? `(${n}) sluice` : "sluice";
 }
 
@@ -81,10 +86,9 @@ export async function loadInbox() {
 
 // ---- events ----
 
-async function readStale() {
+async function readChanged() {
   const wanted = [...stale];
   stale.clear();
-  timer = 0;
   if (wanted.length >= RELOAD_FROM) return loadInbox();
   const found = await Promise.all(wanted.map(([id, sandbox]) => get(pathOf({id, sandbox})).catch(() => null)));
   wanted.forEach(([id], i) => {
@@ -94,12 +98,24 @@ async function readStale() {
   return count();
 }
 
+// One read at a time; after a long one the next waits as long, so that a storm of changes does not make
+// the gateway do little else.
+function readLater(delay) {
+  if (timer || !stale.size) return;
+  timer = setTimeout(async () => {
+    const start = performance.now();
+    await readChanged().catch(() => {});
+    timer = 0;
+    readLater(Math.max(GATHER_MS, performance.now() - start));
+  }, delay);
+}
+
 // A new revision or chain changes what voters say of every draft that it is about.
 export function inboxEvent({type, data}) {
   if ((type === "draft" || type === "held") && data.draft) stale.set(data.draft, data.sandbox);
   else if (type === "revision" || type === "chain" || (type === "sandbox" && data.phase !== "ready"))
     for (const {draft} of drafts.values()) if (!data.sandbox || draft.sandbox === data.sandbox) stale.set(draft.id, draft.sandbox);
-  if (stale.size && !timer) timer = setTimeout(() => readStale().catch(() => {}), 80);
+  readLater(GATHER_MS);
 }
 
 // ---- which one is meant ----
@@ -150,7 +166,7 @@ function askReason(draft) {
 
 function told(draft, word, update) {
   lastDone = word === "Rejected" ? null : draft;
-  const undo = lastDone && h("button", {type: "button", onclick: () => undoLast()}, "Undo ", h("kbd", "u"));
+  const undo = lastDone && h("button", {type: "button", onclick: () => undoLast(), "data-key": "u"}, "Undo");
   const revision = update?.revision && update.changed ? `, revision ${update.revision} of ` : " in ";
   notice("good", h("p", `${word} `, titleOf(draft), revision, h("b", draft.sandbox)), undo);
 }
@@ -160,7 +176,7 @@ function refused(entry, error) {
   notice("bad", h("p", error.message), votes.length ? h("ul", votes.map((vote) => h("li", h("b", vote.voter), ` ${vote.code}: ${vote.message}`))) : null);
   if (error.problem?.review_token) put({...entry.draft, ...chunkOf(error.problem)});
   else stale.set(entry.draft.id, entry.draft.sandbox);
-  if (!timer) timer = setTimeout(() => readStale().catch(() => {}), 80);
+  readLater(GATHER_MS);
 }
 
 // A refusal because somebody changed what was reviewed has the chunk as it is now.

@@ -3,6 +3,7 @@
 import {follow, get, token, whenUnknown} from "./api.js";
 import {ask, byId, fill, h, notice, refreshTimes} from "./dom.js";
 import {buildInbox, inboxEvent, inboxKeys, loadInbox} from "./inbox.js";
+import {loadSandboxes, markCurrent, sandboxesEvent} from "./sandboxes.js";
 
 const VIEWS = ["inbox", "sandbox", "voters", "audit"];
 const KEYS = [
@@ -10,22 +11,41 @@ const KEYS = [
   ["d", "rule and votes"], ["u", "undo the last approval"], ["/", "filter"], ["?", "these keys"],
 ];
 
+const opened = new Set();
 let view = "inbox", started = false;
 
 // ---- views ----
 
+// Views other than the inbox are read when they are first wanted.
+const OPEN = {
+  sandbox: async (name) => (await import("./sandbox.js")).openSandbox(name),
+  voters: async () => (await import("./voters.js")).openVoters(),
+  audit: async () => (await import("./audit.js")).openAudit(),
+};
+
 function show(name) {
   view = name;
   for (const id of [...VIEWS, "login"]) byId(id).hidden = id !== name;
-  for (const link of document.querySelectorAll(".nav a, .side a")) {
-    if (link.hash === location.hash || (name === "inbox" && link.hash === "#/inbox" && link.closest(".nav"))) link.setAttribute("aria-current", "page");
+  for (const link of document.querySelectorAll(".nav a")) {
+    if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  markCurrent();
 }
 
-async function route() {
-  const [, name] = location.hash.split("/");
-  show(VIEWS.includes(name) ? name : "inbox");
+// #/VIEW or #/VIEW/NAME
+async function route(event) {
+  const [, wanted, name] = location.hash.split("/").map(decodeURIComponent);
+  show(VIEWS.includes(wanted) ? wanted : "inbox");
+  const {closeSandbox} = view === "sandbox" || !opened.has("sandbox") ? {} : await import("./sandbox.js");
+  closeSandbox?.();
+  opened.add(view);
+  try {
+    await OPEN[view]?.(name || "");
+  } catch (error) {
+    notice("bad", error.message);
+  }
+  if (event) byId(`${view}-title`)?.focus({preventScroll: true});
 }
 
 // ---- keys ----
@@ -53,11 +73,13 @@ function onKey(event) {
 function onEvent(event) {
   if (event.type === "reset") loadInbox().catch(() => {});
   inboxEvent(event);
+  sandboxesEvent(event);
+  if (view === "sandbox") import("./sandbox.js").then(({sandboxEvent}) => sandboxEvent(event));
 }
 
 // What happened before the stream began is in what is read now.
 function onState(live, refused) {
-  if (live || refused) loadInbox().catch(() => {});
+  if (live || refused) for (const load of [loadInbox, loadSandboxes]) load().catch(() => {});
   byId("live").textContent = live ? "live" : refused ? "not live" : "reconnecting…";
   byId("live").classList.toggle("on", live);
 }
@@ -77,8 +99,8 @@ async function begin() {
   byId("logout").hidden = !token.get();
   if (started) return;
   started = true;
-  await route();
   follow(onEvent, onState);
+  await route();
 }
 
 function onLogin(event) {
