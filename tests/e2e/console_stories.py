@@ -188,8 +188,9 @@ def many(b):
     b.js("scrollTo(0, 0)")
     b.type("/", "h7.b7.")
     b.until("[...document.querySelectorAll('.draft')].filter((card) => !card.hidden).length === 1")
+    waiting = b.js("return document.querySelectorAll('.draft').length")
     b.type("escape", "j", "a")
-    b.until("document.querySelectorAll('.draft').length === 499")
+    b.until("document.querySelectorAll('.draft').length === arguments[0]", waiting - 1)
 
 
 def keyboard(b):
