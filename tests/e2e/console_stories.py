@@ -140,7 +140,7 @@ def sandbox(b):
     expect("cells", sorted(cells), [
         "permitted, never used: /usr/bin/curl to *.example.com:443", "permitted, never used: /usr/bin/wget to 10.77.0.2:8080",
         "refused 1 time: /usr/bin/curl to 10.77.0.3:8080", "used 1 time: /usr/bin/curl to 10.77.0.2:8080"])
-    expect("events", "denial" in b.text('[data-testid="events"]'), True)
+    b.until("document.querySelector('[data-testid=\"events\"]').textContent.includes('denial')")
     b.click('[data-revision="2"] summary')
     b.until("document.querySelector('.diff .added')")
     expect("reach", "*.example.com:443" in b.text('[data-revision="2"] .effect'), True)
