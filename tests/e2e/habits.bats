@@ -7,7 +7,7 @@ setup_file() {
     state=$BATS_FILE_TMPDIR/state
     start_gateway
     sluice sandbox create --name demo --label team=a
-    sluice sandbox create --name other --network none
+    sluice sandbox create --name other
     first_rule >"$state/first-rule.yaml"
 }
 setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
@@ -21,7 +21,7 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     [ "$(sluice rule get demo -o name)" = "$id" ]
     [ "$(sluice sandbox list -o jsonpath='{.items[?(@.name=="demo")].labels.team}')" = a ]
     [ "$(sluice sandbox get demo -o jsonpath='{.policy_revision} {.phase}')" = "1 ready" ]
-    [ "$(sluice sandbox list -o jsonpath='{range .sandboxes[*]}{.name}:{.network}{"\n"}{end}' | sort | xargs)" = "demo:proxy other:none" ]
+    [ "$(sluice sandbox list -o jsonpath='{range .sandboxes[*]}{.name}:{.network}{"\n"}{end}' | sort | xargs)" = "demo:proxy other:proxy" ]
     run -0 sluice sandbox list -o wide
     [[ "${lines[0]}" == "NAME "*"CREATED "*"LABELS "*"HASH "*"ID" ]]
     [[ "$output" == *"team=a"* ]]
@@ -98,4 +98,73 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     [[ "$(sluice rule get -A -o name)" == *"$other"* ]]
     run -2 sluice rule get demo -A
     [[ "$output" == *"--all-sandboxes and a name exclude each other"* ]]
+}
+
+@test "a rule is proposed by its endpoint, by a file or by the cure of a refusal" {
+    run -0 sluice rule propose other --add-endpoint api.example.com:443:read-only:rest --binary /usr/bin/curl --for 10m --reason "the API of the example" -o json
+    [ "$(jq -c '.chunks[0] | [.status, .source, .host, .port, .binary, .rationale, .grant.ends]' <<<"$output")" = \
+        '["pending","operator","api.example.com",443,"/usr/bin/curl","the API of the example","10m after the approval"]' ] || { echo "$output"; return 1; }
+    printf 'endpoints: [{host: db.example.com, port: 5432, protocol: tcp}]\nbinaries: [{path: /usr/bin/psql}]\n' >"$BATS_TEST_TMPDIR/rule.yaml"
+    run -0 sluice rule propose other --rule "$BATS_TEST_TMPDIR/rule.yaml" --rule-name database
+    [[ "$output" == "✓ Proposed rule database: chunk "*" is pending" ]]
+    printf 'endpoints:\n- host: db.example.com\n  prot: 5432\n' >"$BATS_TEST_TMPDIR/rule.yaml"
+    run -1 sluice rule propose other --rule "$BATS_TEST_TMPDIR/rule.yaml"
+    [[ "$output" == *"rule.yaml:3:3: endpoints[0].prot: "*"did you mean"* ]]
+    echo '{"cure":{"operations":[{"add_rule":{"rule_name":"cured","rule":{"endpoints":[{"host":"c.example.com","port":80}],"binaries":[{"path":"/usr/bin/curl"}]}}}]}}' |
+        sluice rule propose other --operations -
+    [ "$(sluice rule get other --status pending -o jsonpath='{.chunks[?(@.rule_name=="cured")].host}')" = c.example.com ]
+    run -2 sluice rule propose other --operations - <<<'{"operations":[{"remove_rule":{"rule_name":"cured"}}]}'
+    [[ "$output" == *"operation 1 of --operations adds no rule: only rules can be proposed"* ]]
+    run -2 sluice rule propose other
+    [[ "$output" == *"what is proposed? --add-endpoint HOST:PORT --binary PATH, --rule FILE or --operations FILE"* ]]
+}
+
+edit_with() {      # edit_with SCRIPT: the editor is this shell script, $1 the file
+    printf '#!/bin/sh\n%s\n' "$1" >"$BATS_TEST_TMPDIR/editor"
+    chmod +x "$BATS_TEST_TMPDIR/editor"
+    export VISUAL=$BATS_TEST_TMPDIR/editor TMPDIR=$BATS_TEST_TMPDIR
+}
+
+kept() { find "$BATS_TEST_TMPDIR" -path '*/sluice-edit-*/policy.yaml'; }
+
+@test "policy edit: what the editor leaves is set, and nothing is sent where nothing changed" {
+    before=$(sluice policy get other -o jsonpath='{.revision}')
+    edit_with 'stat -c %a "$1" >'"$BATS_TEST_TMPDIR"'/mode; printf "# a comment\n" >>"$1"; sed -i "\$d" "$1"'
+    run -0 sluice policy edit other
+    [ "$output" = "Nothing was changed: nothing was sent." ]
+    [ "$(cat "$BATS_TEST_TMPDIR/mode")" = 600 ]
+    edit_with ': >"$1"'
+    run -0 sluice policy edit other
+    edit_with 'exit 3'
+    run -1 sluice policy edit other
+    [[ "$output" == *"the editor '"*"' failed: nothing was sent"*"your edit is kept in $(kept)" ]]
+    rm "$(kept)"
+    [ "$(sluice policy get other -o jsonpath='{.revision}')" = "$before" ]
+    edit_with "cat $state/first-rule.yaml >\"\$1\""
+    run -0 sluice policy edit other --reason "by hand" --wait
+    [[ "$output" == "✓ Policy revision $((before + 1)) loaded "* ]]
+    [ "$(sluice policy list other -o jsonpath='{.revisions[0].reason}')" = "by hand" ]
+    [ -z "$(kept)" ]
+    unset VISUAL EDITOR
+    run -2 sluice policy edit other </dev/null
+    [[ "$output" == *"which editor? set VISUAL or EDITOR"* ]]
+}
+
+@test "policy edit: a mistake comes back as a comment with its line, a conflict keeps the edit" {
+    # The first visit makes a mistake, the second finds it told and mends it.
+    edit_with 'if grep -q "^# error: " "$1"; then grep "^# error: " "$1" >'"$BATS_TEST_TMPDIR"'/told; grep -n "^ *prot:" "$1" | cut -d: -f1 >'"$BATS_TEST_TMPDIR"'/line
+sed -i s/prot:/port:/ "$1"; else printf "version: 1\nnetwork_policies:\n  x:\n    endpoints:\n    - host: x.example.com\n      prot: 80\n    binaries: [{path: /usr/bin/curl}]\n" >"$1"; fi'
+    run -0 sluice policy edit other
+    [[ "$(head -1 "$BATS_TEST_TMPDIR/told")" == "# error: line $(cat "$BATS_TEST_TMPDIR/line"): network_policies.x.endpoints[0].prot: "*"did you mean \"port\"?"* ]] || { cat "$BATS_TEST_TMPDIR/told" "$BATS_TEST_TMPDIR/line"; return 1; }
+    [ "$(sluice policy get other -o jsonpath='{.policy.network_policies.x.endpoints[0].port}')" = 80 ]
+    # Whoever saves the mistake again gives up.
+    edit_with 'grep -q "^# error: " "$1" || echo "nonsense: 1" >>"$1"'
+    run -1 sluice policy edit other
+    [[ "$output" == *"still has the problems that its comments tell: nothing was changed"*"your edit is kept in $(kept)" ]]
+    grep -q '^nonsense: 1' "$(kept)"
+    rm "$(kept)"
+    edit_with "sluice policy set other --policy $state/first-rule.yaml; sed -i s/x.example.com/y.example.com/ \"\$1\""
+    run -1 sluice policy edit other
+    [[ "$output" == *"somebody changed the policy of sandbox other after revision "*": nothing was sent. What changed since:"*"+ network_policies.allow_10_77_0_2_8080"*"your edit is kept in $(kept)" ]]
+    grep -q y.example.com "$(kept)"
 }

@@ -13,6 +13,13 @@ static const struct arg_option policy_set[] = {
     {"override", 0, ARG_FLAG, NULL, "overrule overridable voters; needs --reason"},
     {0},
 };
+static const struct arg_option policy_edit[] = {
+    WAIT_OPTIONS,
+    {"dry-run", 0, ARG_FLAG, NULL, "ask the voters, change nothing"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {"override", 0, ARG_FLAG, NULL, "overrule overridable voters; needs --reason"},
+    {0},
+};
 static const struct arg_option policy_update[] = {
     {"add-endpoint", 0, ARG_VALUE, "SPEC", "host:port[:access[:protocol[:enforcement[:options]]]]"},
     {"remove-endpoint", 0, ARG_VALUE, "H:P", "takes host and port out of every rule"},
@@ -108,6 +115,9 @@ const struct command commands_policy[] = {
     {"policy", "update", "[NAME]", policy_update, cmd_policy_update,
      "apply changes to the policy, in the order given",
      "sluice policy update demo --add-endpoint api.github.com:443 --binary /usr/bin/curl --wait"},
+    {"policy", "edit", "[NAME]", policy_edit, cmd_policy_edit,
+     "edit the policy in an editor (VISUAL, EDITOR) and set what it becomes",
+     "sluice policy edit demo --wait"},
     {"policy", "get", "[NAME]", policy_get, cmd_policy_get, "show the policy",
      "sluice policy get demo --full"},
     {"policy", "list", "[NAME]", policy_list, cmd_policy_list, "list the policy's revisions",

@@ -12,6 +12,21 @@ static const struct arg_option rule_get[] = {
     WATCH_OPTION,
     {0},
 };
+static const struct arg_option rule_propose[] = {
+    {"add-endpoint", 0, ARG_VALUE, "SPEC",
+     "host:port[:access[:protocol[:enforcement[:options]]]]; several are several chunks"},
+    {"binary", 0, ARG_VALUE, "PATH", "who may use the endpoints; may be repeated"},
+    {"rule", 0, ARG_VALUE, "FILE", "the rule, instead of --add-endpoint; - reads stdin"},
+    {"operations", 0, ARG_VALUE, "FILE",
+     "the rules of the cure in the answer to a refused request; - reads stdin"},
+    {"rule-name", 0, ARG_VALUE, "N", "its name in the policy; made of its endpoint when left out"},
+    {"once", 0, ARG_FLAG, NULL, "it is to end after one use, as with --uses 1"},
+    {"uses", 0, ARG_VALUE, "N", "it is to end after N uses"},
+    {"for", 0, ARG_VALUE, "DURATION", "it is to end so long after the approval, such as 10m"},
+    {"until", 0, ARG_VALUE, "TIME", "it is to end at this time: 2026-01-31T08:05:00Z"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for whoever decides"},
+    {0},
+};
 static const struct arg_option rule_approve[] = {
     {"chunk-id", 0, ARG_VALUE, "ID", "the chunk"},
     {"token", 0, ARG_VALUE, "T", "its review token; fetched and shown when left out"},
@@ -73,6 +88,9 @@ static const struct arg_option events[] = {
 const struct command commands_rule[] = {
     {"rule", "get", "[NAME]", rule_get, cmd_rule_get, "show proposed rules",
      "sluice rule get demo --status pending"},
+    {"rule", "propose", "[NAME]", rule_propose, cmd_rule_propose,
+     "propose a rule, for somebody who may approve it",
+     "sluice rule propose demo --add-endpoint api.github.com:443 --binary /usr/bin/curl"},
     {"rule", "approve", "[NAME]", rule_approve, cmd_rule_approve,
      "approve a chunk, for good or with an end",
      "sluice rule approve demo --chunk-id ID --for 10m --wait"},

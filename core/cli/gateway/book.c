@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "cli/document.h"
-#include "cli/gateway/new_file.h"
+#include "cli/new_file.h"
 #include "doc/schema.h"
 
 enum { BOOK_BYTES_MAX = 1024 * 1024 };

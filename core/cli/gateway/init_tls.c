@@ -14,7 +14,7 @@
 #include "base/ipaddr.h"
 #include "base/terminal.h"
 #include "cli/cli.h"
-#include "cli/gateway/new_file.h"
+#include "cli/new_file.h"
 #include "net/issue.h"
 
 enum { AUTHORITY_DAYS = 3650, LEAF_DAYS = 825, DAYS_MAX = 3650, HOSTS_MAX = 64, FILES = 6 };

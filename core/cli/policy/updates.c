@@ -27,6 +27,8 @@ int read_input(const struct cli *cli, const char *path, struct buf *out)
         n = read(fd, out->data + out->len, 65536);
         out->len += n > 0 ? (size_t)n : 0;
     }
+    buf_reserve(out, 1);
+    out->data[out->len] = '\0';
     int code = -1;
     if (n < 0)
         code = usage_error(cli, "cannot read %s: %s", path, strerror(errno));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLI_GATEWAY_NEW_FILE_H
-#define CLI_GATEWAY_NEW_FILE_H
+#ifndef CLI_NEW_FILE_H
+#define CLI_NEW_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/gateway/new_file.h"
+#include "cli/new_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
