@@ -21,21 +21,27 @@ const char *api_query(const struct api_call *call, const char *name)
     return http_request_query(call->req, name);
 }
 
-int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
-                     uint64_t *out)
+int api_number(const struct http_request *req, const char *name, uint64_t fallback, uint64_t max,
+               uint64_t *out, struct error *err)
 {
-    const char *text = api_query(call, name);
+    const char *text = http_request_query(req, name);
     *out = fallback;
     if (!text)
         return 0;
     char *end;
     unsigned long long value = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end || value > max)
-        return error_set(&call->err, ERROR_MALFORMED,
+        return error_set(err, ERROR_MALFORMED,
                          "query parameter %s must be a number from 0 to %llu, not '%s'", name,
                          (unsigned long long)max, text);
     *out = value;
     return 0;
+}
+
+int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
+                     uint64_t *out)
+{
+    return api_number(call->req, name, fallback, max, out, &call->err);
 }
 
 int api_body_format(struct http_request *req, enum doc_format *out, struct error *err)

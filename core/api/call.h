@@ -64,6 +64,8 @@ const char *api_query(const struct api_call *call, const char *name); /* NULL if
 /* Returns -1 if it is no number or above max. */
 int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
                      uint64_t *out);
+int api_number(const struct http_request *req, const char *name, uint64_t fallback, uint64_t max,
+               uint64_t *out, struct error *err);
 /* The body as a tree in the call's arena, by its Content-Type (JSON where there is none). */
 int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **out);
 /* Of a body, by its Content-Type; JSON where there is none. */

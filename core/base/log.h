@@ -13,6 +13,9 @@ struct error;
 
 #define LOG_LEVELS(X) X(DEBUG, "debug") X(INFO, "info") X(WARN, "warn") X(ERROR, "error")
 
+/* The words, for help. */
+#define LOG_EACH_WORD(id, word) " " word
+
 enum log_level {
 #define X(id, word) LOG_##id,
     LOG_LEVELS(X)

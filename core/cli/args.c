@@ -294,7 +294,7 @@ static int check_words(const struct cli *cli)
     if (code >= 0)
         return code;
     long ignored;                                   /* before anything is sent */
-    return arg_number(cli, "timeout", 0, TIMEOUT_MAX_S, &ignored) != 0 ? EXIT_USAGE : -1;
+    return arg_seconds(cli, "timeout", 0, 0, TIMEOUT_MAX_S, &ignored) != 0 ? EXIT_USAGE : -1;
 }
 
 static int read_jsonpath(struct cli *cli, const char *expression)
@@ -327,7 +327,7 @@ static int read_output(struct cli *cli, const char *form)
     return -1;
 }
 
-static int read_globals(struct cli *cli)
+int args_globals(struct cli *cli)
 {
     int code = read_output(cli, arg_value(cli, "output"));
     if (code >= 0)
@@ -369,7 +369,7 @@ int args_parse(struct cli *cli, int argc, char **argv)
         return EXIT_DONE;
     }
     code = check_words(cli);
-    return code >= 0 ? code : read_globals(cli);
+    return code >= 0 ? code : args_globals(cli);
 }
 
 void args_free(struct cli *cli)

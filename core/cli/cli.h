@@ -73,6 +73,8 @@ const struct command *command_at(size_t i);
 /* ---- args.c ---- */
 /* Finds the command and reads its options.  Returns an exit code, or -1 to go on. */
 int args_parse(struct cli *cli, int argc, char **argv);
+/* Those that every command takes, from its options and the environment; part of args_parse. */
+int args_globals(struct cli *cli);
 void args_free(struct cli *cli);
 const char *arg_value(const struct cli *cli, const char *name); /* the last one, NULL: not given */
 bool arg_given(const struct cli *cli, const char *name);
@@ -89,6 +91,11 @@ int64_t time_read(const char *text);
 int arg_time(const struct cli *cli, const char *name, int64_t fallback, int64_t *out);
 /* The same of a duration in milliseconds, which has to be given. */
 int arg_duration(const struct cli *cli, const char *name, int64_t *out);
+
+/* Seconds: a whole number from min to max, or a duration such as 5m.  -1 after saying what is
+ * wrong. */
+int arg_seconds(const struct cli *cli, const char *name, long fallback, long min, long max,
+                long *out);
 
 int usage_error(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -122,6 +129,7 @@ struct call {
     /* Of client_follow, with the ctx of its lines: all that came was handed over, and first, the
      * stream has begun.  false ends it. */
     bool (*idle)(void *ctx);
+    int tick_ms; /* 0: none; else idle is called at least so often, and when stdin has bytes */
 };
 
 /* Always to be followed by reply_free. */
@@ -292,6 +300,8 @@ int cmd_logs(struct cli *cli);
 int cmd_traffic(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_console(struct cli *cli);
+int cmd_top(struct cli *cli);
+int cmd_completion(struct cli *cli);
 
 /* Runs a command in a sandbox, or attaches to its main process, with the terminal's streams; the
  * exit code is the command's. */

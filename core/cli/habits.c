@@ -102,7 +102,9 @@ static const struct habit guesses[] = {
     {NULL, "login", "token create"},
     {NULL, "info", "status"},
     {NULL, "doctor", "status"},
-    {NULL, "top", "status"},
+    {NULL, "stats", "top"},
+    {NULL, "watch", "top"},
+    {NULL, "term", "top"},
     {NULL, "version", "--version"},
 };
 

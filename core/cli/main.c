@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/standard.h"
+#include "cli/complete/complete.h"
 #include "cli/gateway/book.h"
 #include "cli/gateway/login.h"
 #include "cli/prefix.h"
@@ -18,10 +19,10 @@ const char *__asan_default_options(void)
 }
 #endif
 
-/* Commands on the names of gateways work while a name is wrong. */
+/* Commands that need none work while the name of one is wrong. */
 static bool asks_gateway(const struct cli *cli)
 {
-    return strcmp(cli->command->group, "gateway") != 0;
+    return strcmp(cli->command->group, "gateway") != 0 && cli->command->run != cmd_completion;
 }
 
 /* The gateway of login and logout may stand behind them. */
@@ -48,6 +49,8 @@ int main(int argc, char **argv)
     standard_streams();
     standard_no_core_dumps();
     signal(SIGPIPE, SIG_IGN);
+    if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+        return complete_words(argc - 2, argv + 2);
     int code = args_parse(&cli, argc, argv);
     if (code < 0) {
         code = asks_gateway(&cli) ? choose_gateway(&cli, &book) : -1;

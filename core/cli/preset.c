@@ -69,7 +69,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The names of all, sorted, NULL at the end. */
-static const char *const *preset_names(struct arena *arena)
+const char *const *preset_names(struct arena *arena)
 {
     const char **names = arena_zalloc(arena, (PRESETS_MAX + 1) * sizeof *names);
     DIR *dir = opendir(preset_folder(arena));

@@ -9,4 +9,8 @@
  * Always to be followed by document_free. */
 int preset_document(const struct cli *cli, const char *path, struct document *out);
 
+struct arena;
+/* Ended by NULL. */
+const char *const *preset_names(struct arena *arena);
+
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/terminal.h"
-#include "cli/cli.h"
+#include "cli/confirm.h"
 #include "cli/watch.h"
 
 static char *provider_path(const char *name, const char *rest)
@@ -276,7 +276,8 @@ int cmd_provider_get(struct cli *cli)
 int cmd_provider_delete(struct cli *cli)
 {
     const char *name = name_operand(cli);
-    return name ? send_plain(cli, "DELETE", provider_path(name, ""), "Deleted") : EXIT_USAGE;
+    int code = name ? confirm(cli, "Delete provider %s with its credentials?", name) : EXIT_USAGE;
+    return code < 0 ? send_plain(cli, "DELETE", provider_path(name, ""), "Deleted") : code;
 }
 
 static int change_attachment(struct cli *cli, const char *method, const char *done)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/terminal.h"
 #include "cli/prefix.h"
 #include "cli/watch.h"
@@ -293,18 +294,41 @@ static void log_line(void *ctx, const char *line)
     json_decref(item);
 }
 
+/* An exit code after saying what is wrong, or -1. */
+static int log_query(const struct cli *cli, bool follows, char **out)
+{
+    const char *level = arg_value(cli, "level");
+    enum log_level parsed;
+    int64_t since;
+    long lines;
+    if (level && log_level_parse(level, &parsed) != 0)
+        return usage_error(cli, "--level is one of" LOG_LEVELS(LOG_EACH_WORD) ", not '%s'", level);
+    if (arg_range(cli, "lines", 0, 1, 1000000, &lines) != 0)
+        return EXIT_USAGE;
+    int code = arg_time(cli, "since", 0, &since);
+    if (code >= 0)
+        return code;
+    *out = alloc_printf("?follow=%s&limit=%ld&since_ms=%lld%s%s", follows ? "true" : "false", lines,
+                        (long long)since, level ? "&level=" : "", level ? level : "");
+    return -1;
+}
+
 int cmd_logs(struct cli *cli)
 {
     const char *name = sandbox_operand(cli, 0);
     if (!name)
         return EXIT_USAGE;
     bool follows = arg_given(cli, "tail") || arg_given(cli, "follow");
+    char *rest;
+    int bad = log_query(cli, follows, &rest);
+    if (bad >= 0)
+        return bad;
     char *escaped = url_escape(name);
     const struct call call = {.method = "GET",
                               .accept = "*/*",
-                              .path = alloc_printf("/v1/sandboxes/%s/logs%s", escaped,
-                                                   follows ? "?follow=true" : "")};
+                              .path = alloc_printf("/v1/sandboxes/%s/logs%s", escaped, rest)};
     free(escaped);
+    free(rest);
     return client_follow(cli, &call, log_line, cli);
 }
 

@@ -41,3 +41,27 @@ int arg_duration(const struct cli *cli, const char *name, int64_t *out)
     return usage_error(cli, "--%s takes a duration such as 30d or 12h%s%s%s", name,
                        text ? ", not '" : "", text ? text : "", text ? "'" : "");
 }
+
+int arg_seconds(const struct cli *cli, const char *name, long fallback, long min, long max,
+                long *out)
+{
+    const char *text = arg_value(cli, name);
+    int64_t ms;
+    char *end;
+    *out = fallback;
+    if (!text)
+        return 0;
+    if (duration_parse(text, &ms) == 0) {
+        *out = (long)((ms + 999) / 1000);
+        end = "";
+    } else {
+        *out = strtol(text, &end, 10);
+    }
+    if (*text >= '0' && *text <= '9' && !*end && *out >= min && *out <= max)
+        return 0;
+    usage_error(
+        cli,
+        "--%s takes a duration such as 90s or 5m, or a number of seconds from %ld to %ld, not '%s'",
+        name, min, max, text);
+    return -1;
+}

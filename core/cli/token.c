@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "base/digest.h"
 #include "base/terminal.h"
-#include "cli/cli.h"
+#include "cli/confirm.h"
 #include "cli/watch.h"
 
 static void print_token(const struct cli *cli, const char *token, const char *name,
@@ -146,6 +146,9 @@ int cmd_token_revoke(struct cli *cli)
     struct reply reply;
     if (!cli->n_operands)
         return usage_error(cli, "which token? give its name or id");
+    int asked = confirm(cli, "Revoke token %s? What uses it is refused at once.", cli->operands[0]);
+    if (asked >= 0)
+        return asked;
     char *escaped = url_escape(cli->operands[0]);
     client_call(
         cli,

@@ -34,4 +34,15 @@ install(CODE "execute_process(COMMAND \"${CMAKE_CURRENT_SOURCE_DIR}/scripts/manp
         file(GLOB pages \"${CMAKE_CURRENT_BINARY_DIR}/man/*.\${section}\")
         file(INSTALL \${pages} DESTINATION \"\${CMAKE_INSTALL_PREFIX}/share/man/man\${section}\")
     endforeach()")
-install(FILES scripts/sluice.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME sluice)
+install(CODE "foreach(words \"bash bash-completion/completions/sluice\" \"zsh zsh/vendor-completions/_sluice\"
+            \"fish fish/vendor_completions.d/sluice.fish\")
+        string(REPLACE \" \" \";\" words \${words})
+        list(GET words 0 shell)
+        list(GET words 1 file)
+        execute_process(COMMAND \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/sluice\" completion \${shell}
+            OUTPUT_FILE \"${CMAKE_CURRENT_BINARY_DIR}/completion.\${shell}\" COMMAND_ERROR_IS_FATAL ANY)
+        get_filename_component(folder \${file} DIRECTORY)
+        get_filename_component(name \${file} NAME)
+        file(INSTALL \"${CMAKE_CURRENT_BINARY_DIR}/completion.\${shell}\" RENAME \${name}
+            DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/\${folder}\")
+    endforeach()")

@@ -168,3 +168,133 @@ sed -i s/prot:/port:/ "$1"; else printf "version: 1\nnetwork_policies:\n  x:\n  
     [[ "$output" == *"somebody changed the policy of sandbox other after revision "*": nothing was sent. What changed since:"*"+ network_policies.allow_10_77_0_2_8080"*"your edit is kept in $(kept)" ]]
     grep -q y.example.com "$(kept)"
 }
+
+@test "logs: from a time on, of a level, the last lines, and what follows" {
+    sluice sandbox exec other -- curl -sS -o /dev/null "$url" || true
+    until_so 'sluice logs other | grep -q 10.77.0.2:8080'
+    sluice logs other >"$BATS_TEST_TMPDIR/all"
+    [ "$(sluice logs other -n 1)" = "$(tail -1 "$BATS_TEST_TMPDIR/all")" ]
+    [ "$(sluice logs other --level info)" = "$(cat "$BATS_TEST_TMPDIR/all")" ]
+    [ "$(sluice logs other --level warn)" = "$(awk '$2 == "warn" || $2 == "error"' "$BATS_TEST_TMPDIR/all")" ]
+    [ "$(sluice logs other --level warn | grep -c DENIED)" = 0 ]
+    [ "$(sluice logs other --since 1h)" = "$(cat "$BATS_TEST_TMPDIR/all")" ]
+    [ -z "$(sluice logs other --since 2999-01-01T00:00:00Z)" ]
+    mkfifo "$BATS_TEST_TMPDIR/lines"
+    sluice logs other -f -n 1 --level info >"$BATS_TEST_TMPDIR/lines" 3>&- &
+    follower=$!
+    exec 4<"$BATS_TEST_TMPDIR/lines"
+    read -r -t 60 line <&4
+    [ "$line" = "$(tail -1 "$BATS_TEST_TMPDIR/all")" ]
+    sluice sandbox exec other -- curl -sS -o /dev/null "${url}again" || true
+    until [[ "$line" == *DENIED*/again* ]]; do read -r -t 60 line <&4; done
+    kill "$follower"
+    run -2 sluice logs other --level loud
+    [[ "$output" == *"--level is one of debug info warn error, not 'loud'"* ]]
+    run -2 sluice logs other -n 0
+    run -124 sluice sandbox exec other --timeout 1s -- sleep 60
+}
+
+@test "completion knows what is asked, in bash, zsh and fish" {
+    id=$(propose demo)
+    [ "$(sluice __complete rule approve demo --chunk-id "${id:0:8}")" = "$id"$'\t'"10.77.0.2:8080 /usr/bin/curl" ]
+    [ "$(sluice __complete rule approve demo --chunk-id= | cut -f1 | grep -c "^$id$")" = 1 ]
+    [ "$(sluice __complete rule get '' | cut -f1 | sort | xargs)" = "demo other" ]
+    [ "$(sluice __complete policy get demo --rev '' | cut -f1 | tail -1)" = 1 ]
+    [ "$(sluice __complete decision show '' | cut -f1 | tail -1)" = "$(sluice decision list -o name | tail -1)" ]
+    [ "$(sluice __complete completion '' | xargs)" = "bash zsh fish" ]
+    [ "$(sluice __complete policy set demo --policy '')" = :files ]
+    [ "$(sluice __complete rule get demo --status p)" = pending ]
+    [ "$(sluice __complete ls --sel)" = "$(sluice __complete sandbox list --sel)" ]
+    # Where there is no gateway there is nothing to say.
+    run -0 sluice __complete --gateway unix:/nowhere.sock rule get ''
+    [ -z "$output" ]
+    run -0 env SLUICE_GATEWAY=nonsense:// sluice __complete rule get ''
+    [ -z "$output" ]
+    mkdir "$BATS_TEST_TMPDIR/zsh"
+    sluice completion zsh >"$BATS_TEST_TMPDIR/zsh/_sluice"
+    cat >"$BATS_TEST_TMPDIR/try.zsh" <<'Z'
+compdef() { :; }
+_describe() { print -rl -- "${(@P)2}"; }
+_files() { print files "$@"; }
+source $1/_sluice
+words=(sluice policy set demo --policy '') CURRENT=6; _sluice
+words=(sluice sandbox create --network '') CURRENT=5; _sluice
+words=(sluice sandbox create --network=) CURRENT=4; _sluice
+words=(sluice rule get o) CURRENT=4; _sluice
+Z
+    run -0 zsh -f "$BATS_TEST_TMPDIR/try.zsh" "$BATS_TEST_TMPDIR/zsh"
+    [ "$output" = "files
+proxy
+none
+--network=proxy
+--network=none
+other:ready" ] || { echo "$output"; return 1; }
+    sluice completion fish >"$BATS_TEST_TMPDIR/sluice.fish"
+    run -0 env HOME="$BATS_TEST_TMPDIR" fish --no-config -c "source $BATS_TEST_TMPDIR/sluice.fish; complete -C 'sluice rule get o'; complete -C 'sluice sandbox create --network '; complete -C 'sluice sandbox create --network=p'"
+    [ "$output" = "other"$'\t'"ready
+none
+proxy
+--network=proxy" ] || [ "$output" = "other"$'\t'"ready
+proxy
+none
+--network=proxy" ] || { echo "$output"; return 1; }
+    run -2 sluice completion tcsh
+    [[ "$output" == *"of which shell? bash, zsh or fish, not 'tcsh'"* ]]
+}
+
+# at_terminal ANSWER COMMAND...: on a terminal, where the answer is typed as soon as the command asks.
+at_terminal() {
+    python3 - "$@" <<'P'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+seen = b""
+asked = False
+while True:
+    try:
+        data = os.read(fd, 4096)
+    except OSError:
+        break
+    if not data:
+        break
+    seen += data
+    if not asked and b"[y/N] " in seen:
+        asked = True
+        os.write(fd, sys.argv[1].encode() + b"\n")
+sys.stdout.write(seen.decode().replace("\r\n", "\n"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+P
+}
+
+@test "what deletes asks on a terminal, and nowhere else" {
+    sluice sandbox create --name gone --network none
+    run -1 at_terminal n sluice sandbox delete gone
+    [[ "$output" == "Delete sandbox gone with its files? [y/N] n"*"sluice: nothing was done: answer y, or give --yes"* ]]
+    propose demo
+    run -1 at_terminal "" sluice rule clear demo
+    [ -n "$(sluice rule get demo --status pending -o name)" ]
+    run -0 at_terminal y sluice rule clear demo
+    [ -z "$(sluice rule get demo --status pending -o name)" ]
+    run -1 at_terminal n sluice token revoke nobody
+    [[ "$output" == "Revoke token nobody? What uses it is refused at once. [y/N] "* ]]
+    run -1 at_terminal n sluice provider delete nothing
+    [[ "$output" == "Delete provider nothing with its credentials? [y/N] "* ]]
+    run -0 at_terminal n sluice sandbox delete gone --yes
+    [ "$output" = "✓ Deleted sandbox gone" ]
+    sluice sandbox create --name gone --network none
+    run -0 sluice sandbox delete gone </dev/null
+}
+
+@test "what takes longer than a second says so on a terminal, and cleans up after itself" {
+    mkfifo "$BATS_TEST_TMPDIR/up"
+    python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+print("up", flush=True)
+c, _ = s.accept(); c.recv(65536); time.sleep(2.5)
+c.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"sandboxes\": []}"); c.close()' "$BATS_TEST_TMPDIR/slow.sock" >"$BATS_TEST_TMPDIR/up" 3>&- &
+    read -r _ <"$BATS_TEST_TMPDIR/up"
+    run -0 at_terminal "" sluice --gateway "unix:$BATS_TEST_TMPDIR/slow.sock" sandbox list
+    [[ "$output" == *$'\r\e[K'"… sluice sandbox list: 1 s"*"2 s"*$'\r\e[K'"No sandboxes found."* ]] || { printf %q "$output"; return 1; }
+}

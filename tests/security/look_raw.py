@@ -5,6 +5,7 @@ import sys
 import unicodedata
 
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
+PROGRESS = re.compile("\r\x1b\\[K(… sluice [a-z -]+: [0-9]+ s)?")                 # of sluice itself, on a slow machine
 
 
 def hidden(c):
@@ -13,7 +14,7 @@ def hidden(c):
 
 bad = 0
 for name in sys.argv[1:]:
-    text = COLOURS.sub("", open(name, encoding="utf-8", errors="surrogateescape", newline="").read().replace("\r\n", "\n"))
+    text = PROGRESS.sub("", COLOURS.sub("", open(name, encoding="utf-8", errors="surrogateescape", newline="").read()).replace("\r\n", "\n"))
     bad_characters = set(filter(hidden, set(text)))
     for number, line in enumerate(text.split("\n"), 1):
         if not bad_characters.isdisjoint(line) or line.startswith("sluice: forged"):

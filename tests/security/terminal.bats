@@ -51,6 +51,7 @@ sandbox list
 sandbox get demo
 sandbox stop demo
 sandbox delete demo
+sandbox delete demo --yes
 sandbox exec demo -- true
 policy get demo
 policy get demo --full
@@ -61,6 +62,7 @@ rule get demo
 rule history demo
 rule approve-all demo
 rule clear demo
+rule clear demo --yes
 decision list demo
 decision show d1
 plugin list

@@ -7,7 +7,7 @@
 
 #define WAIT_OPTIONS                                                                               \
     {"wait", 0, ARG_FLAG, NULL, "wait until the sandbox enforces it"},                             \
-    {"timeout", 0, ARG_VALUE, "S", "with --wait: give up after S seconds (60), exit 124"}
+    {"timeout", 0, ARG_VALUE, "DURATION", "with --wait: give up after so long (60s), exit 124"}
 
 /* Each ends with a row without a group. */
 extern const struct command commands_sandbox[], commands_policy[], commands_rule[],

@@ -2,6 +2,7 @@
 /* Commands on the gateway: who may ask it, its credentials. */
 #include "auth/permission.h"
 #include "cli/commands/commands.h"
+#include "cli/confirm.h"
 #include "cli/watch.h"
 
 static const struct arg_option console[] = {
@@ -9,6 +10,7 @@ static const struct arg_option console[] = {
     {0},
 };
 static const struct arg_option none[] = {{0}};
+static const struct arg_option yes[] = {YES_OPTION, {0}};
 static const struct arg_option watch[] = {WATCH_OPTION, {0}};
 #define VALUE_OPTIONS                                                                              \
     {"from-env", 0, ARG_VALUE, "K[=VAR]",                                                          \
@@ -74,7 +76,7 @@ const struct command commands_gateway[] = {
     {"provider", "rotate", "PROVIDER", provider_rotate, cmd_provider_rotate,
      "replace values, also for programs that run",
      "sluice provider rotate gh --from-file GITHUB_TOKEN=token.txt"},
-    {"provider", "delete", "PROVIDER", none, cmd_provider_delete,
+    {"provider", "delete", "PROVIDER", yes, cmd_provider_delete,
      "delete a provider that nothing uses", "sluice provider delete gh"},
     {"provider", "attach", "PROVIDER", provider_attach, cmd_provider_attach,
      "let a sandbox use its credentials", "sluice provider attach gh --sandbox demo"},
@@ -95,7 +97,7 @@ const struct command commands_gateway[] = {
      "make a token for a person or a program", "sluice token create --name alice --role admin"},
     {"token", "list", "", watch, cmd_token_list, "list tokens, not the secrets",
      "sluice token list"},
-    {"token", "revoke", "TOKEN", none, cmd_token_revoke,
+    {"token", "revoke", "TOKEN", yes, cmd_token_revoke,
      "take a token away, by its name or id, at once", "sluice token revoke alice"},
     {"login", NULL, "[GATEWAY]", none, cmd_login,
      "log in at the gateway's OpenID Connect issuer, in a browser", "sluice login team"},
@@ -109,6 +111,12 @@ const struct command commands_gateway[] = {
     {"ceiling", "delete", "", ceiling_label, cmd_ceiling_delete, "delete a ceiling",
      "sluice ceiling delete --label team=a"},
     {"whoami", NULL, "", none, cmd_whoami, "show who asks, and what they may do", "sluice whoami"},
+    {"top", NULL, "", none, cmd_top,
+     "show sandboxes, requests and the inbox on the terminal, live; a, r and d decide",
+     "sluice top"},
+    {"completion", NULL, "bash|zsh|fish", none, cmd_completion,
+     "print what makes a shell complete the words of sluice",
+     "sluice completion bash >~/.local/share/bash-completion/completions/sluice"},
     {"status", NULL, "", none, cmd_status, "show the gateway", "sluice status"},
     {"console", NULL, "", console, cmd_console,
      "open the console, a web page, in a browser of this machine", "sluice console"},

@@ -15,7 +15,7 @@ static const struct arg_option watch[] = {WATCH_OPTION, {0}};
 
 static const struct arg_option plugin_test[] = {
     STAGE_OPTIONS,
-    {"timeout", 0, ARG_VALUE, "S", "kill a voter that takes longer for one case (10)"},
+    {"timeout", 0, ARG_VALUE, "DURATION", "kill a voter that takes longer for one case (10s)"},
     {"list", 0, ARG_FLAG, NULL, "name the cases, run none"},
     {"jobs", 'j', ARG_VALUE, "N", "processes at once (one for each processor)"},
     {"shuffle", 0, ARG_FLAG, NULL, "in another order"},
@@ -31,7 +31,7 @@ static const struct arg_option plugin_test[] = {
 };
 static const struct arg_option plugin_bench[] = {
     STAGE_OPTIONS,
-    {"timeout", 0, ARG_VALUE, "S", "kill a voter that takes longer for one case (30)"},
+    {"timeout", 0, ARG_VALUE, "DURATION", "kill a voter that takes longer for one case (30s)"},
     {"time", 0, ARG_VALUE, "MS", "how long the cases of one file are measured (500)"},
     {"save", 0, ARG_VALUE, "FILE", "write what was measured"},
     {"compare", 0, ARG_VALUE, "FILE", "show the change since --save FILE"},

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands on draft chunks, and what is on record. */
 #include "cli/commands/commands.h"
+#include "cli/confirm.h"
 #include "cli/watch.h"
 #include "store/words.h"
 
 static const struct arg_option none[] = {{0}};
+static const struct arg_option yes[] = {YES_OPTION, {0}};
 static const struct arg_option rule_get[] = {
     {"status", 0, ARG_VALUE, "S",
      "only those of one status:" STORE_DRAFT_STATUSES(STORE_EACH_WORD)},
@@ -102,7 +104,7 @@ const struct command commands_rule[] = {
      "sluice rule edit demo --chunk-id ID --rule rule.yaml"},
     {"rule", "undo", "[NAME]", rule_undo, cmd_rule_undo, "take an approved chunk back",
      "sluice rule undo demo --chunk-id ID --wait"},
-    {"rule", "clear", "[NAME]", none, cmd_rule_clear, "delete the pending chunks",
+    {"rule", "clear", "[NAME]", yes, cmd_rule_clear, "delete the pending chunks",
      "sluice rule clear demo"},
     {"rule", "history", "[NAME]", rule_history, cmd_rule_history,
      "show what happened to the chunks", "sluice rule history demo"},

@@ -2,6 +2,7 @@
 /* Commands on sandboxes: their life, what runs in them, what they did. */
 #include "auth/permission.h"
 #include "cli/commands/commands.h"
+#include "cli/confirm.h"
 #include "cli/watch.h"
 
 #define SETTINGS_OPTIONS                                                                           \
@@ -14,6 +15,7 @@
 #include "store/words.h"
 
 static const struct arg_option none[] = {{0}};
+static const struct arg_option yes[] = {YES_OPTION, {0}};
 static const struct arg_option sandbox_create[] = {
     {"name", 0, ARG_VALUE, "N", "at most 19 of a-z, 0-9 and '-'; made up when left out"},
     {"policy", 0, ARG_VALUE, "FILE", "its policy; the restrictive default when left out"},
@@ -71,7 +73,7 @@ static const struct arg_option sandbox_exec[] = {
     {"tty", 't', ARG_FLAG, NULL, "with a terminal"},
     {"interactive", 'i', ARG_FLAG, NULL, "accepted: stdin is handed on in any case"},
     {"detach", 0, ARG_FLAG, NULL, "start it without streams and print its pid in the sandbox"},
-    {"timeout", 0, ARG_VALUE, "S", "end it after S seconds, exit 124"},
+    {"timeout", 0, ARG_VALUE, "DURATION", "end it after so long, such as 90s, exit 124"},
     {"workdir", 0, ARG_VALUE, "D", "where it runs (/sandbox)"},
     {"env", 0, ARG_VALUE, "K=V", "may be repeated"},
     {"no-credential-warnings", 0, ARG_FLAG, NULL, "say nothing of values that look like secrets"},
@@ -86,7 +88,7 @@ static const struct arg_option sandbox_connect[] = {
     {0},
 };
 static const struct arg_option sandbox_wait[] = {
-    {"timeout", 0, ARG_VALUE, "S", "give up after S seconds, exit 124"},
+    {"timeout", 0, ARG_VALUE, "DURATION", "give up after so long, such as 5m, exit 124"},
     {0},
 };
 static const struct arg_option traffic[] = {
@@ -95,8 +97,11 @@ static const struct arg_option traffic[] = {
     {0},
 };
 static const struct arg_option logs[] = {
-    {"tail", 0, ARG_FLAG, NULL, "go on as they are written"},
-    {"follow", 'f', ARG_FLAG, NULL, "the same as --tail"},
+    {"follow", 'f', ARG_FLAG, NULL, "go on as they are written"},
+    {"tail", 0, ARG_FLAG, NULL, "the same as --follow"},
+    {"lines", 'n', ARG_VALUE, "N", "of what is kept only the newest N lines"},
+    {"since", 0, ARG_VALUE, "T", "only since then: 2026-01-31T08:05:00Z, or 10m ago"},
+    {"level", 0, ARG_VALUE, "debug|info|warn|error", "only lines of this level or a graver one"},
     {0},
 };
 
@@ -116,7 +121,7 @@ const struct command commands_sandbox[] = {
      "sluice sandbox share demo --with bob --role user"},
     {"sandbox", "unshare", "[NAME]", sandbox_unshare, cmd_sandbox_unshare,
      "let them use it no longer", "sluice sandbox unshare demo --with bob"},
-    {"sandbox", "delete", "NAME...", none, cmd_sandbox_delete,
+    {"sandbox", "delete", "NAME...", yes, cmd_sandbox_delete,
      "stop sandboxes and delete them with their files", "sluice sandbox delete demo"},
     {"sandbox", "stop", "[NAME]", none, cmd_sandbox_stop, "stop a sandbox; its files stay",
      "sluice sandbox stop demo"},
@@ -146,7 +151,8 @@ const struct command commands_sandbox[] = {
     {"sandbox", "wait", "[NAME]", sandbox_wait, cmd_sandbox_wait,
      "wait until the main process of a sandbox has ended, and exit with its code",
      "sluice sandbox wait demo"},
-    {"logs", NULL, "[NAME]", logs, cmd_logs, "show a sandbox's log", "sluice logs demo --tail"},
+    {"logs", NULL, "[NAME]", logs, cmd_logs, "show a sandbox's log",
+     "sluice logs demo -f --since 10m --level warn"},
     {"traffic", NULL, "[NAME]", traffic, cmd_traffic, "show what a sandbox asked its proxy for",
      "sluice traffic demo --verdict refused"},
     {0},

@@ -37,6 +37,9 @@ struct exchange {
     int64_t until;                                  /* of the boot clock; 0: no limit */
     int signals;                                    /* signalfd of call->held, or -1 */
     int signal;                                     /* the first that came; 0: none */
+    int64_t began;                                  /* of the boot clock */
+    bool watched;                                   /* somebody sees stderr */
+    bool told;                                      /* how long it takes */
     enum { GOING, BROKEN, LATE, ABORTED, UNREAD } state;
 };
 
@@ -71,18 +74,49 @@ static void on_signal(struct exchange *x)
     complain("%s", x->call->interrupted);
 }
 
+/* For people, what takes over a second says so, each second, on one line that goes away again. */
+static void tell_progress(struct exchange *x)
+{
+    const struct command *c = x->cli->command;
+    long long seconds = (clock_boot_ms() - x->began) / 1000;
+    if (!c || seconds < 1)
+        return;
+    x->told = true;
+    terminal_print(stderr, "\r\033[K… sluice %s%s%s: %lld s", c->group, c->verb ? " " : "",
+                   c->verb ? c->verb : "", seconds);
+}
+
+static void forget_progress(const struct exchange *x)
+{
+    if (x->told)
+        terminal_print(stderr, "\r\033[K");
+}
+
+/* Milliseconds; -1: when something comes. */
+static int next_wake(const struct exchange *x, int64_t left)
+{
+    int64_t second = 1000 - (clock_boot_ms() - x->began) % 1000;
+    if (x->call->tick_ms)
+        return x->call->tick_ms;
+    if (!x->watched)
+        return (int)left;
+    return (int)(left >= 0 && left < second ? left : second);
+}
+
 /* Until the connection takes or has bytes, a signal comes, or stdout has no reader any more. */
 static void wait_wire(struct exchange *x)
 {
     int64_t left = x->until ? x->until - clock_boot_ms() : -1;
-    struct pollfd p[3] = {{x->wire.fd, x->wire.events, 0},
+    struct pollfd p[4] = {{x->wire.fd, x->wire.events, 0},
                           {x->signals, POLLIN, 0},
-                          {x->call->streams ? STDOUT_FILENO : -1, 0, 0}};
+                          {x->call->streams ? STDOUT_FILENO : -1, 0, 0},
+                          {x->call->tick_ms ? STDIN_FILENO : -1, POLLIN, 0}};
     if (x->until && left <= 0) {
         x->state = LATE;
         return;
     }
-    poll(p, 3, (int)left);
+    if (poll(p, 4, next_wake(x, left)) == 0 && x->watched)
+        tell_progress(x);
     if (p[1].revents)
         on_signal(x);
     if (p[2].revents & (POLLERR | POLLHUP))
@@ -127,6 +161,8 @@ static bool receive(struct exchange *x)
 static int begin(struct exchange *x, const struct cli *cli, const struct call *call, uint64_t max)
 {
     *x = (struct exchange){.cli = cli, .call = call, .signals = -1};
+    x->began = clock_boot_ms();
+    x->watched = !call->streams && !cli->quiet && isatty(STDERR_FILENO);
     answer_begin(&x->answer, max);
     int code = wire_open(cli, &x->wire);
     if (code >= 0)
@@ -194,6 +230,7 @@ void client_call(const struct cli *cli, const struct call *call, struct reply *o
     if (begin(&x, cli, call, ANSWER_MAX) < 0) {
         while (x.state == GOING && receive(&x))
             ;
+        forget_progress(&x);
         if (x.answer.complete)
             *out = (struct reply){.status = x.answer.head->status, .text = x.answer.body};
         else

@@ -17,7 +17,7 @@ static int read_flags(const struct cli *cli, struct testkit_bench *o)
     if (!cli->n_operands)
         return usage_error(cli, "which cases? give case files (*.test.yaml) or folders of them");
     if (arg_number(cli, "time", TIME_MS, TIME_MS_MAX, &time) != 0 ||
-        arg_range(cli, "timeout", TIMEOUT_S, 1, TIMEOUT_S_MAX, &timeout) != 0)
+        arg_seconds(cli, "timeout", TIMEOUT_S, 1, TIMEOUT_S_MAX, &timeout) != 0)
         return EXIT_USAGE;
     o->time_ms = (unsigned)time;
     o->timeout_s = (unsigned)timeout;

@@ -75,7 +75,7 @@ static int read_numbers(const struct cli *cli, struct testkit_options *o)
     cpus = cpus < 1 ? 1 : cpus > JOBS_MAX ? JOBS_MAX : cpus;
     if (arg_range(cli, "jobs", cpus, 1, JOBS_MAX, &jobs) != 0 ||
         arg_range(cli, "repeat", 1, 1, REPEAT_MAX, &repeat) != 0 ||
-        arg_range(cli, "timeout", TIMEOUT_S, 1, TIMEOUT_S_MAX, &timeout) != 0 ||
+        arg_seconds(cli, "timeout", TIMEOUT_S, 1, TIMEOUT_S_MAX, &timeout) != 0 ||
         arg_number(cli, "seed", 0, UINT32_MAX, &seed) != 0)
         return EXIT_USAGE;
     o->jobs = (unsigned)jobs;

@@ -217,7 +217,7 @@ static int finish_success(const struct cli *cli, const char *sandbox, json_t *do
     bool held = strcmp(json_text(document, "outcome"), "held") == 0;
     bool dry = json_is_true(json_object_get(document, "dry_run"));
     int code = EXIT_DONE;
-    if (arg_number(cli, "timeout", 60, 86400, &timeout) != 0)
+    if (arg_seconds(cli, "timeout", 60, 0, 86400, &timeout) != 0)
         return EXIT_USAGE;
     if (arg_given(cli, "wait") && !held && !dry)
         code = wait_loaded(cli, sandbox, document, timeout);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/terminal.h"
+#include "cli/confirm.h"
 #include "cli/document.h"
 #include "cli/prefix.h"
 #include "cli/rule/chunk.h"
@@ -317,8 +318,9 @@ int cmd_rule_clear(struct cli *cli)
     const char *name = sandbox_operand(cli, 0);
     struct reply reply;
     char done[64];
-    if (!name)
-        return EXIT_USAGE;
+    int asked = name ? confirm(cli, "Delete all pending chunks of sandbox %s?", name) : EXIT_USAGE;
+    if (asked >= 0)
+        return asked;
     client_call(cli, &(struct call){.method = "DELETE", .path = drafts_path(name, NULL, "")},
                 &reply);
     snprintf(done, sizeof done, "✓ %lld pending chunk(s) cleared",

@@ -108,7 +108,7 @@ int cmd_sandbox_wait(struct cli *cli)
     long timeout;
     int code;
     const char *name = sandbox_operand(cli, 0);
-    if (!name || arg_number(cli, "timeout", WAIT_MAX_S, WAIT_MAX_S, &timeout) != 0)
+    if (!name || arg_seconds(cli, "timeout", WAIT_MAX_S, 0, WAIT_MAX_S, &timeout) != 0)
         return EXIT_USAGE;
     int64_t end = clock_mono_ms() + (int64_t)timeout * 1000, left;
     do {

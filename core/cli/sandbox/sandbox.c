@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/terminal.h"
+#include "cli/confirm.h"
 #include "cli/preset.h"
 #include "cli/watch.h"
 
@@ -421,11 +422,26 @@ int cmd_sandbox_get(struct cli *cli)
     return name ? client_show(cli, sandbox_path(name, ""), table_one) : EXIT_USAGE;
 }
 
+static int confirm_delete(const struct cli *cli)
+{
+    struct buf names = {0};
+    bool one = cli->n_operands == 1;
+    for (size_t i = 0; i < cli->n_operands; i++)
+        buf_printf(&names, "%s%s", i ? ", " : "", cli->operands[i]);
+    int code = confirm(cli, "Delete sandbox%s %s with %s files?", one ? "" : "es", buf_str(&names),
+                       one ? "its" : "their");
+    buf_free(&names);
+    return code;
+}
+
 int cmd_sandbox_delete(struct cli *cli)
 {
     int code = EXIT_DONE;
     if (!cli->n_operands)
         return usage_error(cli, "which sandbox? give one name or several");
+    int asked = confirm_delete(cli);
+    if (asked >= 0)
+        return asked;
     for (size_t i = 0; i < cli->n_operands; i++) {
         int one = delete_one(cli, cli->operands[i], true);
         code = one ? one : code;
@@ -482,7 +498,7 @@ int cmd_sandbox_exec(struct cli *cli)
         return usage_error(cli, "which command? it stands after --");
     if (arg_given(cli, "detach") && arg_given(cli, "tty"))
         return usage_error(cli, "--detach and --tty exclude each other: it has no streams");
-    if (arg_number(cli, "timeout", 0, 86400, &timeout) != 0)
+    if (arg_seconds(cli, "timeout", 0, 0, 86400, &timeout) != 0)
         return EXIT_USAGE;
     json_t *env = pair_options(cli, "env", false);
     if (!env)

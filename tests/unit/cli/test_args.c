@@ -165,7 +165,9 @@ static const struct {
     {"plugin new a b c", EXIT_USAGE, "sluice: unexpected 'c'\n"},
     {"policy get -- demo other", EXIT_USAGE, "sluice: unexpected 'other'\n"},
     {"policy set --timeout soon", EXIT_USAGE,
-     "sluice: --timeout takes a number from 0 to 86400, not 'soon'\n"},
+     "sluice: --timeout takes a duration such as 90s or 5m, or a number of seconds from 0 to "
+     "86400, "
+     "not 'soon'\n"},
     {"-o xml status", EXIT_USAGE,
      "sluice: -o is table, wide, name, json, yaml or jsonpath=EXPR, not "
      "'xml'\n"},
