@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "cli/gateway/book.h"
-#include "cli/gateway/new_file.h"
+#include "cli/new_file.h"
 
 enum { RENEW_MS = 30000 };                          /* before it expires */
 
