@@ -18,9 +18,9 @@ bench() { "$sluice" plugin bench --time 50 --plugin-dir "$plugins" "$@"; }
     run --separate-stderr bench --isolation inline -o json plugins/live_reload scripts/rules/cases/no_wildcards.test.yaml
     [ "$(jq '.voters | length' <<<"$output")" = 2 ]
     jq -e '.voters[] | .votes > 0 and .p50_ns > 0 and .p50_ns <= .p95_ns and .p95_ns <= .p99_ns' <<<"$output"
-    # C allocates nothing for a vote, Lua does.
+    # C allocates nothing for a vote; Lua does where its pool of small blocks does not serve it.
     [ "$(jq -r '.voters[0] | "\(.voter) \(.bytes)"' <<<"$output")" = "live_reload 0" ]
-    [ "$(jq '.voters[1].bytes > 100' <<<"$output")" = true ]
+    [ "$(jq '.voters[1].bytes > 0' <<<"$output")" = true ]
     run --separate-stderr bench --isolation process -o json plugins/live_reload
     [ "$(jq -r '.voters[0] | "\(.isolation) \(.bytes)"' <<<"$output")" = "process null" ]
 }

@@ -379,14 +379,13 @@ int client_follow(const struct cli *cli, const struct call *call,
     stream.streams = true;
     int code = begin(&f.x, cli, &stream, 0);
     if (code < 0) {
-        bool more = f.x.state == GOING;
-        while (more && !f.too_long && !ferror(stdout)) {
+        bool more = f.x.state == GOING, wanted = true;
+        while (more && wanted && !f.too_long && !ferror(stdout)) {
             more = receive(&f.x);
             take_lines(&f);
-            if (stream.idle && has_begun(&f) && !stream.idle(ctx))
-                break;
+            wanted = !stream.idle || !has_begun(&f) || stream.idle(ctx);
         }
-        code = more ? EXIT_DONE : stream_ended(&f);
+        code = wanted ? stream_ended(&f) : EXIT_DONE;
     }
     end(&f.x);
     return code;
