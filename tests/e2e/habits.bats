@@ -170,33 +170,35 @@ sed -i s/prot:/port:/ "$1"; else printf "version: 1\nnetwork_policies:\n  x:\n  
 }
 
 @test "logs: from a time on, of a level, the last lines, and what follows" {
-    sluice sandbox exec other -- curl -sS -o /dev/null "$url" || true
-    until_so 'sluice logs other | grep -q 10.77.0.2:8080'
-    sluice logs other >"$BATS_TEST_TMPDIR/all"
-    [ "$(sluice logs other -n 1)" = "$(tail -1 "$BATS_TEST_TMPDIR/all")" ]
-    [ "$(sluice logs other --level info)" = "$(cat "$BATS_TEST_TMPDIR/all")" ]
-    [ "$(sluice logs other --level warn)" = "$(awk '$2 == "warn" || $2 == "error"' "$BATS_TEST_TMPDIR/all")" ]
-    [ "$(sluice logs other --level warn | grep -c DENIED)" = 0 ]
-    [ "$(sluice logs other --since 1h)" = "$(cat "$BATS_TEST_TMPDIR/all")" ]
-    [ -z "$(sluice logs other --since 2999-01-01T00:00:00Z)" ]
+    sluice sandbox create --name logged
+    sluice sandbox exec logged -- curl -sS -o /dev/null "$url" || true
+    until_so 'sluice logs logged | grep -q 10.77.0.2:8080'
+    sluice logs logged >"$BATS_TEST_TMPDIR/all"
+    [ "$(sluice logs logged -n 1)" = "$(tail -1 "$BATS_TEST_TMPDIR/all")" ]
+    [ "$(sluice logs logged --level info)" = "$(cat "$BATS_TEST_TMPDIR/all")" ]
+    [ "$(sluice logs logged --level warn)" = "$(awk '$2 == "warn" || $2 == "error"' "$BATS_TEST_TMPDIR/all")" ]
+    [ "$(sluice logs logged --level warn | grep -c DENIED)" = 0 ]
+    [ "$(sluice logs logged --since 1h)" = "$(cat "$BATS_TEST_TMPDIR/all")" ]
+    [ -z "$(sluice logs logged --since 2999-01-01T00:00:00Z)" ]
     mkfifo "$BATS_TEST_TMPDIR/lines"
-    sluice logs other -f -n 1 --level info >"$BATS_TEST_TMPDIR/lines" 3>&- &
+    sluice logs logged -f -n 1 --level info >"$BATS_TEST_TMPDIR/lines" 3>&- &
     follower=$!
     exec 4<"$BATS_TEST_TMPDIR/lines"
     read -r -t 60 line <&4
     [ "$line" = "$(tail -1 "$BATS_TEST_TMPDIR/all")" ]
-    sluice sandbox exec other -- curl -sS -o /dev/null "${url}again" || true
+    sluice sandbox exec logged -- curl -sS -o /dev/null "${url}again" || true
     until [[ "$line" == *DENIED*/again* ]]; do read -r -t 60 line <&4; done
     kill "$follower"
-    run -2 sluice logs other --level loud
+    sluice sandbox delete logged
+    run -2 sluice logs logged --level loud
     [[ "$output" == *"--level is one of debug info warn error, not 'loud'"* ]]
-    run -2 sluice logs other -n 0
+    run -2 sluice logs logged -n 0
     run -124 sluice sandbox exec other --timeout 1s -- sleep 60
 }
 
 @test "completion knows what is asked, in bash, zsh and fish" {
-    id=$(propose demo)
-    [ "$(sluice __complete rule approve demo --chunk-id "${id:0:8}")" = "$id"$'\t'"10.77.0.2:8080 /usr/bin/curl" ]
+    id=$(sluice rule propose demo --add-endpoint c.example.com:443 --binary /usr/bin/curl -o jsonpath="{.chunks[0].id}")
+    [ "$(sluice __complete rule approve demo --chunk-id "${id:0:8}")" = "$id"$'\t'"c.example.com:443 /usr/bin/curl" ]
     [ "$(sluice __complete rule approve demo --chunk-id= | cut -f1 | grep -c "^$id$")" = 1 ]
     [ "$(sluice __complete rule get '' | cut -f1 | sort | xargs)" = "demo other" ]
     [ "$(sluice __complete policy get demo --rev '' | cut -f1 | tail -1)" = 1 ]
@@ -271,7 +273,7 @@ P
     sluice sandbox create --name gone --network none
     run -1 at_terminal n sluice sandbox delete gone
     [[ "$output" == "Delete sandbox gone with its files? [y/N] n"*"sluice: nothing was done: answer y, or give --yes"* ]]
-    propose demo
+    sluice rule propose demo --add-endpoint d.example.com:443 --binary /usr/bin/curl
     run -1 at_terminal "" sluice rule clear demo
     [ -n "$(sluice rule get demo --status pending -o name)" ]
     run -0 at_terminal y sluice rule clear demo
