@@ -31,11 +31,14 @@ def main(path, kind):
     print("ready", flush=True)
     while True:
         peer, _ = listener.accept()
-        peer.recv(65536)
+        request = peer.recv(65536)
         try:
-            peer.sendall(begin)
-            while part:
-                peer.sendall(part)
+            if kind == "line" and request.startswith(b"GET /v1/sandboxes/demo HTTP"):
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+            else:
+                peer.sendall(begin)
+                while part:
+                    peer.sendall(part)
         except OSError:
             pass
         peer.close()
