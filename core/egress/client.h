@@ -10,6 +10,7 @@
 
 #include "egress/answer/tools.h"
 #include "egress/caller/callers.h"
+#include "egress/cures.h"
 #include "egress/destination/dial.h"
 #include "egress/destination/resolver.h"
 #include "egress/dns/names.h"
@@ -83,6 +84,7 @@ struct egress_proxy {
     uint64_t allowed, denied;
     unsigned n_lookups;                             /* of hosts of refused requests */
     uint64_t n_cures;                               /* so far; they are numbered */
+    struct egress_cures cures;
     uint64_t cures_second, cures_ns; /* how long they took in that second of the loop's clock */
     struct inspectors *inspectors;                  /* voters on requests; NULL: there are none */
     char *no_inspectors;                            /* why requests cannot be judged, or NULL */

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "doc/writer.h"
+#include "egress/cures.h"
 #include "egress/inspect/override.h"
 #include "egress/judge.h"
 #include "policy/cure/cure.h"
@@ -113,15 +114,14 @@ void egress_set_forecast(struct egress_proxy *proxy, uint64_t id, const char *wo
         answer(c, word);
 }
 
-static void print_cure(const struct policy_cure *cure, struct buf *body)
+static char *print_cure(const struct policy_cure *cure)
 {
     struct buf json = {0};
     struct doc_json_writer writer;
     struct doc_writer *w = doc_json_writer(&writer, &json);
     doc_write_open(w, DOC_MAP);
-    policy_cure_write(cure, w);
-    buf_printf(body, ",\"cure\":%s", buf_str(&json));       /* its end comes with the forecast */
-    buf_free(&json);
+    policy_cure_write(cure, w);                     /* its end comes with the forecast */
+    return buf_take(&json);
 }
 
 static char *print_operations(const struct policy_cure *cure)
@@ -136,7 +136,7 @@ static char *print_operations(const struct policy_cure *cure)
 }
 
 static void answer_with(struct client *c, const struct egress_refusal *refusal,
-                        const struct policy_cure *cure)
+                        const struct egress_cured *cured)
 {
     struct egress_proxy *proxy = c->proxy;
     struct egress_forecast forecast = {0};
@@ -145,18 +145,69 @@ static void answer_with(struct client *c, const struct egress_refusal *refusal,
     refused->kind = refusal->kind;
     refused->policy = refusal->policy ? alloc_str(refusal->policy) : NULL;
     egress_refusal_print_members(refusal, proxy->settings.agent_proposals, &refused->body);
-    print_cure(cure, &refused->body);
-    if (proxy->forecast) {
-        char *operations = print_operations(cure);
-        forecast = proxy->forecast(proxy->ctx, refused->id, operations);
-        free(operations);
-    }
+    buf_puts(&refused->body, ",\"cure\":");
+    buf_puts(&refused->body, cured->cure);
+    if (proxy->forecast)
+        forecast = proxy->forecast(proxy->ctx, refused->id, cured->operations);
     if (!forecast.later) {
         answer(c, forecast.word);
         return;
     }
     c->state = &forecast_state;
     egress_client_expect(c, EGRESS_FORECAST_MS);
+}
+
+/* ---- cures that are kept ---- */
+
+static void add_part(struct buf *key, const char *text)
+{
+    buf_number(key, (int64_t)strlen(text));
+    buf_putc(key, ':');
+    buf_puts(key, text);
+}
+
+static void add_caller(struct buf *key, const struct policy_request *caller)
+{
+    add_part(key, caller->host);
+    buf_number(key, caller->port);
+    add_part(key, caller->binary);
+    for (size_t i = 0; i < caller->n_ancestors; i++)
+        add_part(key, caller->ancestors[i]);
+    buf_putc(key, ';');
+    for (size_t i = 0; i < caller->n_links; i++) {
+        add_part(key, caller->links[i].path);
+        add_part(key, caller->links[i].program);
+    }
+}
+
+static void add_request(struct buf *key, const struct client *c,
+                        const struct egress_refusal *refusal)
+{
+    const struct policy_http_request request = egress_exchange_request(&c->exchange);
+    buf_putc(key, request.websocket ? 'w' : request.form ? 'f' : 'r');
+    add_part(key, refusal->request.method ? refusal->request.method : "");
+    add_part(key, request.method);
+    add_part(key, c->exchange.path ? c->exchange.path : "");
+    add_part(key, request.path ? request.path : "");
+    add_part(key, request.query ? request.query : "");
+    add_part(key, request.accept ? request.accept : "");
+}
+
+/* Everything that the cure depends on but the policy.  False: there is more than that. */
+static bool print_key(const struct client *c, const struct egress_refusal *refusal, struct buf *key)
+{
+    const struct policy_request caller = egress_route_request(&c->route, &c->caller);
+    const struct exchange *exchange = &c->exchange;
+    bool is_request = exchange->kind != EXCHANGE_CONNECT;
+    size_t at = 0;
+    if (refusal->kind != REFUSAL_POLICY || c->connect || c->admitted_early || c->unidentified ||
+        caller.n_closed || exchange->message || exchange->calls.protocol ||
+        (is_request && egress_override_next(exchange->head, &at)))
+        return false;
+    add_caller(key, &caller);
+    if (is_request)
+        add_request(key, c, refusal);
+    return key->len <= EGRESS_CURES_KEY_MAX;
 }
 
 /* A workload may have any number of requests refused, and others wait meanwhile. */
@@ -169,23 +220,36 @@ static bool has_time(struct egress_proxy *proxy)
     return proxy->cures_ns < proxy->limits.cures_us * 1000ull;
 }
 
+static struct egress_cured make_cured(struct client *c, const struct egress_refusal *refusal)
+{
+    struct egress_cured made = {0};
+    struct policy_cure cure;
+    struct arena *arena = arena_new();
+    uint64_t begun = uv_hrtime();
+    if (find_cure(c, refusal, arena, &cure))
+        made = (struct egress_cured){print_cure(&cure), print_operations(&cure)};
+    arena_free(arena);
+    c->proxy->cures_ns += uv_hrtime() - begun;
+    return made;
+}
+
 void egress_cure_refuse(struct client *c, const struct egress_refusal *refusal)
 {
     struct egress_proxy *proxy = c->proxy;
-    struct policy_cure cure;
-    if (!has_time(proxy)) {
-        egress_client_refuse(c, refusal);
-        return;
+    struct egress_cured made = {0};
+    struct buf key = {0};
+    bool keeps = print_key(c, refusal, &key);
+    const struct egress_cured *known = keeps ? egress_cures_find(&proxy->cures, &key) : NULL;
+    if (!known && has_time(proxy)) {
+        made = make_cured(c, refusal);
+        known = keeps ? egress_cures_add(&proxy->cures, &key, &made) : &made;
     }
-    struct arena *arena = arena_new();
-    uint64_t begun = uv_hrtime();
-    bool found = find_cure(c, refusal, arena, &cure);
-    proxy->cures_ns += uv_hrtime() - begun;
-    if (found)
-        answer_with(c, refusal, &cure);
+    if (known && known->cure)
+        answer_with(c, refusal, known);
     else
         egress_client_refuse(c, refusal);
-    arena_free(arena);
+    egress_cured_free(&made);
+    buf_free(&key);
 }
 
 /* ---- whether there may be one ---- */

@@ -43,9 +43,16 @@ static void followed(uv_work_t *req, int status)
     egress_client_release(c);
 }
 
+/* Most of what is refused goes where no rule leads, and then there is nothing to look up. */
+static bool has_paths(const struct client *c)
+{
+    const struct policy_request request = egress_route_request(&c->route, &c->caller);
+    return egress_links_concern(c->proxy->policy, &request);
+}
+
 void egress_follow_links(struct client *c, void (*go_on)(struct client *c))
 {
-    if (c->unidentified || egress_judge_as_it_stands(c)) {
+    if (c->unidentified || egress_judge_as_it_stands(c) || !has_paths(c)) {
         go_on(c);
         return;
     }

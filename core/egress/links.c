@@ -67,6 +67,18 @@ void egress_links_find(struct egress_links *links, int root, struct policy *poli
             find_of_rule(links, root, model->rules[i], cached);
 }
 
+bool egress_links_concern(struct policy *policy, const struct policy_request *request)
+{
+    const struct sluice_policy *model = policy_model(policy);
+    for (size_t i = 0; i < model->n_rules; i++) {
+        const struct sluice_rule *rule = model->rules[i];
+        for (size_t k = 0; k < rule->n_binaries; k++)
+            if (!glob_has_wildcard(rule->binaries[k]->path) && policy_rule_opens(rule, request))
+                return true;
+    }
+    return false;
+}
+
 static bool was_said(const struct buf *hint, const char *text)
 {
     return hint->len > 0 && strstr(hint->data, text) != NULL;

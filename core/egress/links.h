@@ -30,6 +30,10 @@ void egress_links_find(struct egress_links *links, int root, struct policy *poli
                        const struct policy_request *request, bool cached);
 void egress_links_free(struct egress_links *links);
 
+/* Whether there are paths that egress_links_find or egress_links_explain looks up: a rule opens the
+ * request's host and port and has one without wildcards. */
+bool egress_links_concern(struct policy *policy, const struct policy_request *request);
+
 /* For a refused request: appends what there is to say about the paths of those rules, such as that
  * one names nothing.  Not for the loop's thread. */
 void egress_links_explain(int root, struct policy *policy, const struct policy_request *request,

@@ -118,6 +118,7 @@ static void end_if_empty(struct egress_proxy *proxy)
     void (*on_closed)(void *) = proxy->on_closed;
     void *ctx = proxy->closed_ctx;
     policy_unref(proxy->policy);
+    egress_cures_clear(&proxy->cures);
     egress_grants_free(&proxy->grants);
     egress_resolver_free_pins(&proxy->resolver);
     local_service_free(&proxy->local);
@@ -291,6 +292,7 @@ void egress_set_granted(struct egress_proxy *proxy, struct policy *policy,
     struct policy *old = proxy->policy;
     proxy->policy = egress_grants_take(proxy, policy, grants, n);
     proxy->generation++;
+    egress_cures_clear(&proxy->cures);
     for (struct client *c = proxy->clients; c; c = c->next)
         if (c->state->policy_changed)
             c->state->policy_changed(c);

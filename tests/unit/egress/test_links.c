@@ -333,6 +333,43 @@ static void a_script_names_its_interpreter(void **state)
     rig_stop(&rig);
 }
 
+/* ---- without the worker pool ---- */
+
+enum { WORKERS_MAX = 1024 };
+
+static void wait_for_end(uv_work_t *work)
+{
+    uv_sem_wait(work->data);
+}
+
+/* All threads of the pool are taken: what is refused where no rule leads needs none. */
+static void where_no_rule_leads_nothing_is_looked_up(void **state)
+{
+    static uv_work_t works[WORKERS_MAX];
+    struct rig rig;
+    uv_sem_t end;
+    char path[160];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "link", "client", path);
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    struct end *client = rig_end(&rig, puppet.socket);
+    uv_sem_init(&end, 0);
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        works[i].data = &end;
+        uv_queue_work(&rig.loop, &works[i], wait_for_end, NULL);
+    }
+    end_send(client, "CONNECT other.test:443 HTTP/1.1\r\nHost: other.test:443\r\n\r\n");
+    UNTIL(&rig, client->eof);
+    json_decref(end_answer(client, 403));
+    for (int i = 0; i < WORKERS_MAX; i++)
+        uv_sem_post(&end);
+    puppet_end(&puppet);
+    unlink(path);
+    rig_stop(&rig);
+    uv_sem_destroy(&end);
+}
+
 static int tests(void)
 {
     const struct CMUnitTest list[] = {
@@ -348,6 +385,7 @@ static int tests(void)
         cmocka_unit_test(the_links_of_proc_lead_nowhere),
         cmocka_unit_test(a_link_without_end_names_nothing),
         cmocka_unit_test(a_script_names_its_interpreter),
+        cmocka_unit_test(where_no_rule_leads_nothing_is_looked_up),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }
