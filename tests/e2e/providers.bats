@@ -261,6 +261,13 @@ print(answer.decode())'
     run -0 sluice provider get fetched
     [[ "$output" == *"Credentials: API_TOKEN"*"Refresh:     oauth2_refresh_token, refreshed"* ]]
     [[ "$(cat "$state"/*.log)" == *"provider fetched cannot be refreshed: the server answered 400: invalid_grant"* ]]
+    # Another gateway knows how it came out, and leaves alone what is good for an hour.
+    refresh=$(sluice provider get fetched -o json | jq -c .refresh)
+    stop_gateway
+    start_gateway
+    until_so '[ "$(sluice provider get fetched -o json | jq -r .refresh.status)" = refreshed ]'
+    [ "$(sluice provider get fetched -o json | jq -c .refresh)" = "$refresh" ]
+    [ "$(grep -c . "$BATS_TEST_TMPDIR/asked")" = 2 ]
     sluice policy set demo --policy "$BATS_FILE_TMPDIR/policy.yaml" --wait
     sluice provider detach fetched --sandbox demo
     sluice provider delete fetched

@@ -98,8 +98,9 @@ struct change {
     size_t n;
 };
 
-static int write_sealed(struct store_tx *tx, const struct change *change, struct error *err)
+static int write_sealed(struct store_tx *tx, void *arg, struct error *err)
 {
+    const struct change *change = arg;
     for (size_t i = 0; i < change->n; i++)
         if (store_tx_credential_put(tx, &change->sealed[i], err) != 0)
             return -1;
@@ -108,7 +109,7 @@ static int write_sealed(struct store_tx *tx, const struct change *change, struct
 
 static int write_new(struct store_tx *tx, void *arg, struct error *err)
 {
-    const struct change *change = arg;
+    struct change *change = arg;
     if (store_tx_provider_insert(tx, &change->provider, err) != 0)
         return -1;
     return write_sealed(tx, change, err);
@@ -156,7 +157,7 @@ static bool has_credential(const struct provider_facts *facts, const char *name)
 
 static int write_rotation(struct store_tx *tx, void *arg, struct error *err)
 {
-    const struct change *change = arg;
+    struct change *change = arg;
     if (store_tx_provider_rotated(tx, change->provider.id, clock_now_ms(), err) != 0 ||
         store_tx_provider_notes(tx, &change->provider, err) != 0)
         return -1;
@@ -247,7 +248,10 @@ int providers_fetch(const struct providers *p, const struct provider_facts *fact
 
 static int remove_parts(struct store_tx *tx, void *provider_id, struct error *err)
 {
-    return store_tx_credential_delete(tx, provider_id, PROVIDER_PARTS_ROW, err);
+    return store_tx_credential_delete(tx, provider_id, PROVIDER_PARTS_ROW, err) ||
+                   store_tx_credential_delete(tx, provider_id, PROVIDER_STATUS_ROW, err)
+               ? -1
+               : 0;
 }
 
 int providers_fetch_no_more(const struct providers *p, const struct provider_facts *facts,
@@ -259,17 +263,22 @@ int providers_fetch_no_more(const struct providers *p, const struct provider_fac
 /* ---- reading ---- */
 
 /* Apart from values of variables. */
-static void take_parts(struct provider_facts *out)
+static void take_own_rows(struct provider_facts *out, struct arena *arena)
 {
-    out->refresh = NULL;
-    for (size_t i = 0; i < out->n_credentials; i++)
-        if (provider_is_parts(&out->credentials[i])) {
-            struct store_credential parts = out->credentials[i];
-            memmove(&out->credentials[i], &out->credentials[i + 1],
-                    (out->n_credentials - i - 1) * sizeof parts);
-            out->credentials[out->n_credentials - 1] = parts;
-            out->refresh = &out->credentials[--out->n_credentials];
+    struct store_credential *own = arena_alloc(arena, (out->n_credentials + 1) * sizeof *own);
+    size_t n = 0, n_own = 0;
+    out->refresh = out->status = NULL;
+    for (size_t i = 0; i < out->n_credentials; i++) {
+        const struct store_credential *c = &out->credentials[i];
+        if (provider_is_value(c)) {
+            out->credentials[n++] = *c;
+            continue;
         }
+        own[n_own] = *c;
+        *(provider_is_parts(c) ? &out->refresh : &out->status) = &own[n_own];
+        n_own++;
+    }
+    out->n_credentials = n;
 }
 
 int providers_get(const struct providers *p, const char *name, struct arena *arena,
@@ -279,7 +288,7 @@ int providers_get(const struct providers *p, const char *name, struct arena *are
         store_credential_list(p->store, out->provider.id, arena, &out->credentials,
                               &out->n_credentials, err) != 0)
         return -1;
-    take_parts(out);
+    take_own_rows(out, arena);
     return store_attachment_list(p->store, out->provider.id, NULL, arena, &out->attachments,
                                  &out->n_attachments, err);
 }
@@ -356,16 +365,16 @@ static int any_policy_binds(const struct providers *p, const char *name, struct 
     return found;
 }
 
-json_t *providers_parts(const struct providers *p, const struct provider_facts *facts,
-                        struct error *err)
+int providers_keep_status(const struct providers *p, const struct provider_facts *facts,
+                          const json_t *status, struct arena *arena, struct error *err)
 {
-    const struct secret_owner owner = {facts->provider.id, PROVIDER_PARTS_ROW};
-    char *text = secret_open(p->key, &owner, facts->refresh->sealed, err);
-    json_t *parts = text ? json_loads(text, 0, NULL) : NULL;
-    if (text && !parts)
-        error_set(err, ERROR_INTERNAL, "its parts cannot be read");
-    secret_free(text);
-    return parts;
+    char *text = json_dumps(status, JSON_COMPACT);
+    const struct provider_value value = {PROVIDER_STATUS_ROW, text};
+    struct change change = {.p = p, .arena = arena, .name = facts->provider.name,
+                            .provider = facts->provider};
+    seal_values(&change, &(struct provider_values){.items = &value, .n = 1});
+    free(text);
+    return store_write(p->store, write_sealed, &change, err);
 }
 
 int providers_renew(const struct providers *p, const struct provider_facts *facts,
@@ -436,7 +445,7 @@ static int check_names(struct store_tx *tx, const struct change *change, struct 
         total += n_others;
         for (size_t k = 0; k < n_own * n_others; k++)
             if (strcmp(own[k / n_others].name, others[k % n_others].name) == 0 &&
-                !provider_is_parts(&own[k / n_others]))
+                provider_is_value(&own[k / n_others]))
                 return error_set(err, ERROR_STATE,
                                  "sandbox '%s' has %s from provider '%s' already: detach that one "
                                  "first", change->sandbox->name, own[k / n_others].name,

@@ -44,6 +44,7 @@ struct provider_facts {
     struct store_attachment *attachments;
     size_t n_attachments;
     const struct store_credential *refresh;         /* how its values are fetched; NULL: not */
+    const struct store_credential *status;          /* of the last fetch; NULL: not on record */
 };
 
 int providers_create(const struct providers *p, const char *name, const char *profile,
@@ -63,6 +64,10 @@ int providers_fetch_no_more(const struct providers *p, const struct provider_fac
 /* The parts of one that is fetched.  NULL: err says why they cannot be read. */
 json_t *providers_parts(const struct providers *p, const struct provider_facts *facts,
                         struct error *err);
+/* What was kept of its last fetch.  NULL: nothing that can be read. */
+json_t *providers_status(const struct providers *p, const struct provider_facts *facts);
+int providers_keep_status(const struct providers *p, const struct provider_facts *facts,
+                          const json_t *status, struct arena *arena, struct error *err);
 /* Values that were fetched, and other parts from now on; NULL: the same. */
 int providers_renew(const struct providers *p, const struct provider_facts *facts,
                     const struct provider_values *values, const json_t *parts,

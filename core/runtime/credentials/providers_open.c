@@ -51,7 +51,7 @@ int providers_open(const struct providers *p, const char *sandbox_id, const stru
                                   &n_credentials, err) != 0)
             return -1;
         for (size_t k = 0; k < n_credentials; k++) {
-            if (provider_is_parts(&credentials[k]))
+            if (!provider_is_value(&credentials[k]))
                 continue;
             *out = arena_grow(arena, *out, *n, &room, sizeof **out);
             (*out)[(*n)++] = (struct secret_credential){
@@ -60,6 +60,31 @@ int providers_open(const struct providers *p, const char *sandbox_id, const stru
         }
     }
     return 0;
+}
+
+/* ---- how they are fetched ---- */
+
+json_t *providers_parts(const struct providers *p, const struct provider_facts *facts,
+                        struct error *err)
+{
+    const struct secret_owner owner = {facts->provider.id, PROVIDER_PARTS_ROW};
+    char *text = secret_open(p->key, &owner, facts->refresh->sealed, err);
+    json_t *parts = text ? json_loads(text, 0, NULL) : NULL;
+    if (text && !parts)
+        error_set(err, ERROR_INTERNAL, "its parts cannot be read");
+    secret_free(text);
+    return parts;
+}
+
+json_t *providers_status(const struct providers *p, const struct provider_facts *facts)
+{
+    const struct secret_owner owner = {facts->provider.id, PROVIDER_STATUS_ROW};
+    const char *sealed = facts->status ? facts->status->sealed : NULL;
+    struct error ignored;
+    char *text = sealed ? secret_open(p->key, &owner, sealed, &ignored) : NULL;
+    json_t *status = text ? json_loads(text, 0, NULL) : NULL;
+    secret_free(text);
+    return status;
 }
 
 /* ---- what is told of a change ---- */

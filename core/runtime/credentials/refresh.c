@@ -100,6 +100,63 @@ void refresher_status(struct refresher *r, const char *id, struct refresh_status
     pthread_mutex_unlock(&r->lock);
 }
 
+/* ---- on record; worker threads ---- */
+
+/* For a gateway that starts anew. */
+static json_t *encode_status(const struct refresh_status *s)
+{
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:i}", "word", s->word, "error", s->error,
+                     "last_ms", (json_int_t)s->last_ms, "next_ms", (json_int_t)s->next_ms,
+                     "expires_ms", (json_int_t)s->expires_ms, "failures", (int)s->failures);
+}
+
+static bool decode_status(json_t *json, struct refresh_status *out)
+{
+    const char *word, *error;
+    json_int_t last, next, expires;
+    int failures;
+    if (json_unpack(json, "{s:s, s:s, s:I, s:I, s:I, s:i}", "word", &word, "error", &error,
+                    "last_ms", &last, "next_ms", &next, "expires_ms", &expires, "failures",
+                    &failures) != 0)
+        return false;
+    *out = (struct refresh_status){.last_ms = last, .next_ms = next, .expires_ms = expires,
+                                   .failures = failures > 0 ? (unsigned)failures : 0};
+    snprintf(out->word, sizeof out->word, "%s", word);
+    snprintf(out->error, sizeof out->error, "%s", error);
+    return true;
+}
+
+/* A failure is tried again at once: a start is often meant to mend it.  So is what was fetched
+ * after now, by a clock that has been set back. */
+static void recall(struct refresher *r, const struct provider_facts *facts)
+{
+    struct refresh_status status;
+    pthread_mutex_lock(&r->lock);
+    bool known = find(r, facts->provider.id) != NULL;
+    pthread_mutex_unlock(&r->lock);
+    json_t *json = known ? NULL : providers_status(r->providers, facts);
+    if (json && decode_status(json, &status)) {
+        if (status.failures || status.last_ms > clock_now_ms())
+            status.next_ms = 0;
+        pthread_mutex_lock(&r->lock);
+        if (!find(r, facts->provider.id))
+            find_or_add(r, facts->provider.id)->status = status;
+        pthread_mutex_unlock(&r->lock);
+    }
+    json_decref(json);
+}
+
+static void keep_status(struct refresher *r, const struct provider_facts *facts,
+                        const struct refresh_status *status, struct arena *arena)
+{
+    json_t *json = encode_status(status);
+    struct error err;
+    if (providers_keep_status(r->providers, facts, json, arena, &err) != 0)
+        log_warn(r->log, "provider %s: how its refresh came out is not on record: %s",
+                 facts->provider.name, err.text);
+    json_decref(json);
+}
+
 /* ---- one provider; worker threads ---- */
 
 static int keep(const struct refresher *r, const struct provider_facts *facts, json_t *parts,
@@ -143,8 +200,8 @@ static int64_t next_of(int64_t now_ms, int64_t expires_ms)
     return now_ms + (wait > REFRESH_LEAST_MS ? wait : REFRESH_LEAST_MS);
 }
 
-static void note(struct refresher *r, const char *id, bool good, int64_t expires_ms,
-                 const struct error *err)
+static struct refresh_status note(struct refresher *r, const char *id, bool good,
+                                  int64_t expires_ms, const struct error *err)
 {
     int64_t now = clock_now_ms(), wait = REFRESH_RETRY_MS;
     pthread_mutex_lock(&r->lock);
@@ -160,7 +217,9 @@ static void note(struct refresher *r, const char *id, bool good, int64_t expires
     }
     s->next_ms = good ? next_of(now, expires_ms)
                       : now + (wait < REFRESH_RETRY_MAX_MS ? wait : REFRESH_RETRY_MAX_MS);
+    struct refresh_status noted = *s;
     pthread_mutex_unlock(&r->lock);
+    return noted;
 }
 
 static void refresh(struct look *look, const struct provider_facts *facts)
@@ -171,7 +230,8 @@ static void refresh(struct look *look, const struct provider_facts *facts)
     json_t *parts = providers_parts(r->providers, facts, &err);
     bool good = parts && ask(r, facts, parts, look->arena, &expires_ms, &err) == 0;
     json_decref(parts);
-    note(r, facts->provider.id, good, expires_ms, &err);
+    const struct refresh_status now = note(r, facts->provider.id, good, expires_ms, &err);
+    keep_status(r, facts, &now, look->arena);
     if (!good)
         log_warn(r->log, "provider %s cannot be refreshed: %s", facts->provider.name, err.text);
     else
@@ -201,12 +261,15 @@ static void look_work(void *arg)
         return;
     }
     look->changed = arena_zalloc(look->arena, (n + 1) * sizeof(struct provider_change *));
-    for (size_t i = 0; i < n && !r->closing; i++) {
-        struct provider_facts *facts = arena_zalloc(look->arena, sizeof *facts);
-        if (providers_get(r->providers, list[i].name, look->arena, facts, &err) == 0 &&
-            facts->refresh && is_due(r, facts->provider.id))
-            refresh(look, facts);
-    }
+    struct provider_facts *facts = arena_zalloc(look->arena, (n + 1) * sizeof *facts);
+    for (size_t i = 0; i < n; i++)
+        if (providers_get(r->providers, list[i].name, look->arena, &facts[i], &err) != 0)
+            facts[i].refresh = NULL;
+        else if (facts[i].refresh)
+            recall(r, &facts[i]);
+    for (size_t i = 0; i < n && !r->closing; i++)
+        if (facts[i].refresh && is_due(r, facts[i].provider.id))
+            refresh(look, &facts[i]);
     pthread_mutex_lock(&r->lock);
     if (!r->closing)
         drop_unseen(r);
