@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/parameters.h"
 #include "doc/safe.h"
 
 enum { REASON_MAX = 1024 };
@@ -111,6 +112,8 @@ int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update
         .document_path = "",
     };
     out->dry_run = api_flag(call->req, "dry_run");
+    if (call->route->takes & TAKES(SIGNATURE))
+        out->signature = http_request_header(call->req, "Sluice-Signature");
     if (api_reason(call, &out->reason) != 0 || read_if_match(call, &out->if_revision) != 0)
         return -1;
     return api_override(call, &out->override);

@@ -42,6 +42,8 @@ struct http_request;
     X(REASON, "Sluice-Reason", "header", "string", "Why, for the record")                        \
     X(OVERRIDE, "Sluice-Override", "header", "boolean",                                          \
       "Overrule overridable voters; needs a reason")                                             \
+    X(SIGNATURE, "Sluice-Signature", "header", "string",                                         \
+      "Of the policy's document, as `sluice policy sign` writes it")                             \
     X(REVIEW_TOKEN, "Sluice-Review-Token", "header", "string",                                   \
       "The review token, where the body has none")                                               \
     X(LAST_EVENT_ID, "Last-Event-ID", "header", "string", "Resume after this event")

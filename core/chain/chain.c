@@ -28,6 +28,7 @@ struct chain {
     size_t n;
     _Atomic int64_t asked;
     char digest[DIGEST_HEX_SIZE];
+    struct signature_key **signers;                 /* NULL: policies need no signature */
 };
 
 static const char words_inline[] = "inline", words_process[] = "process";
@@ -142,6 +143,9 @@ void chain_close(struct chain *chain)
 {
     for (size_t i = 0; i < chain->n; i++)
         close_seat(&chain->seats[i]);
+    for (size_t i = 0; chain->signers && chain->signers[i]; i++)
+        signature_key_free(chain->signers[i]);
+    free(chain->signers);
     free(chain->seats);
     free(chain);
 }
@@ -189,8 +193,42 @@ static void make_digest(struct chain *chain)
     struct digest *digest = digest_new();
     for (size_t i = 0; i < chain->n; i++)
         add_seat(digest, seats[i]);
+    for (size_t i = 0; chain->signers && chain->signers[i]; i++)
+        digest_add_str(digest, signature_key_id(chain->signers[i]));
     digest_hex(digest, chain->digest);
     free(seats);
+}
+
+static int open_signers(struct chain *chain, const struct chain_config *config,
+                        struct problems *problems)
+{
+    const struct chain_signed_only *wanted = config->signed_only;
+    int rc = 0;
+    if (!wanted)
+        return 0;
+    chain->signers = alloc_zero(wanted->n_keys + 1, sizeof *chain->signers);
+    for (size_t i = 0, n = 0; i < wanted->n_keys; i++) {
+        struct error err;
+        char at[64];
+        const char *file = wanted->keys[i];
+        char *path = *file == '/' || !config->base_dir
+                         ? alloc_str(file)
+                         : alloc_printf("%s/%s", config->base_dir, file);
+        struct signature_key *key = signature_key_read(path, &err);
+        snprintf(at, sizeof at, "chain.signed_only.keys[%zu]", i);
+        free(path);
+        if (key)
+            chain->signers[n++] = key;
+        else
+            problems_add(problems, at, 0, 0, "%s", err.text);
+        rc = key ? rc : -1;
+    }
+    return rc;
+}
+
+const struct signature_key *const *chain_signers(const struct chain *chain)
+{
+    return (const struct signature_key *const *)chain->signers;
 }
 
 struct chain *chain_load(const struct chain_config *config, const struct log *log,
@@ -202,7 +240,7 @@ struct chain *chain_load(const struct chain_config *config, const struct log *lo
     struct chain *chain = alloc_zero(1, sizeof *chain);
     chain->references = 1;
     chain->seats = alloc_zero(n, sizeof *chain->seats);
-    bool failed = false;
+    bool failed = open_signers(chain, config, problems) != 0;
     for (size_t i = 0; i < n; i++) {
         struct seat seat;
         if (open_voter(config, voters[i], log, &seat, problems) != 0) {

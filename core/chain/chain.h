@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/problems.h"
+#include "base/signature.h"
 #include "chain/config.h"
 #include "chain/inspect/change.h"
 #include <sluice/plugin.h>
@@ -80,6 +81,8 @@ void chain_watch(struct chain *chain, chain_state_fn *fn, void *ctx);
 /* A digest of the set of voters with their code and configuration: part of the review token. */
 const char *chain_digest(const struct chain *chain);
 size_t chain_size(const struct chain *chain);
+/* The keys of signed_only, NULL at the end; NULL: policies need no signature. */
+const struct signature_key *const *chain_signers(const struct chain *chain);
 
 /* Asks every voter; none is skipped.  A voter that fails counts as its on_error, with the code
  * VOTER_ERROR.  out does not depend on the chain. */

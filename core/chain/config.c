@@ -129,6 +129,22 @@ const struct schema chain_voter_config_schema = {
     .path_offset = offsetof(struct chain_voter_config, doc_path),
 };
 
+static const struct schema_field signed_only_fields[] = {
+    {.name = "keys",
+     .kind = SCHEMA_TEXTS,
+     .offset = offsetof(struct chain_signed_only, keys),
+     .count_offset = offsetof(struct chain_signed_only, n_keys),
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .help = "PEM files of the public Ed25519 keys whose signatures count."},
+    {.name = NULL},
+};
+
+static const struct schema signed_only_schema = {
+    .name = "signed_only",
+    .size = sizeof(struct chain_signed_only),
+    .fields = signed_only_fields,
+};
+
 static const struct schema_field chain_fields[] = {
     {.name = "plugin_dirs",
      .kind = SCHEMA_TEXTS,
@@ -149,6 +165,11 @@ static const struct schema_field chain_fields[] = {
      .sub = &chain_voter_config_schema,
      .flags = SCHEMA_NONEMPTY,
      .help = "Who votes; static_fields, policy_safety and live_reload by default."},
+    {.name = "signed_only",
+     .kind = SCHEMA_STRUCT,
+     CHAIN(signed_only),
+     .sub = &signed_only_schema,
+     .help = "Refuse every policy that is not signed by one of these keys."},
     {.name = NULL},
 };
 

@@ -32,12 +32,19 @@ struct chain_voter_config {
     const char *doc_path;
 };
 
+/* The voter `signed_only` of the gateway itself. */
+struct chain_signed_only {
+    const char *const *keys;                        /* files, relative to base_dir */
+    size_t n_keys;
+};
+
 struct chain_config {
     const char *const *plugin_dirs;
     size_t n_plugin_dirs;
     uint32_t vote_timeout_ms;                       /* default 500 */
     const struct chain_voter_config *const *voters; /* NULL and 0: the default chain */
     size_t n_voters;
+    const struct chain_signed_only *signed_only; /* NULL: policies need no signature */
     const char *base_dir; /* of the file it was read from; not a field of the document */
 };
 

@@ -327,6 +327,15 @@ static int read_output(struct cli *cli, const char *form)
     return -1;
 }
 
+/* The key of `policy sign` is no client certificate's, unlike that of `gateway add`. */
+static bool is_own(const struct command *command, const char *name)
+{
+    const struct arg_option *o = command ? command->options : NULL;
+    while (o && o->name && strcmp(o->name, name) != 0)
+        o++;
+    return o && o->name;
+}
+
 int args_globals(struct cli *cli)
 {
     int code = read_output(cli, arg_value(cli, "output"));
@@ -344,7 +353,8 @@ int args_globals(struct cli *cli)
     cli->insecure = arg_given(cli, "insecure");
     cli->ca = arg_value(cli, "ca");
     cli->cert = arg_value(cli, "cert");
-    cli->key = arg_value(cli, "key");
+    bool signs = is_own(cli->command, "key") && !is_own(cli->command, "cert");
+    cli->key = signs ? NULL : arg_value(cli, "key");
     if (!cli->token)
         cli->token = getenv("SLUICE_TOKEN");
     if (cli->token && !*cli->token)

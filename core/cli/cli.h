@@ -289,6 +289,8 @@ int cmd_gateway_init_tls(struct cli *cli);
 int cmd_token_create(struct cli *cli);
 int cmd_token_list(struct cli *cli);
 int cmd_token_revoke(struct cli *cli);
+int cmd_policy_sign(struct cli *cli);
+int cmd_policy_verify(struct cli *cli);
 int cmd_ceiling_set(struct cli *cli);
 int cmd_ceiling_get(struct cli *cli);
 int cmd_ceiling_delete(struct cli *cli);

@@ -84,6 +84,7 @@ static struct store_revision *make_revision(struct update *u)
         .status = "pending",
         .error = "",
         .decision_id = r->decision_id,
+        .signed_at_ms = r->signed_at_ms,
         .created_at_ms = r->at_ms,
         .grants_json = policy_grants_text(&r->grants, u->arena),
     };

@@ -45,12 +45,15 @@ static json_t *keep(struct update *u, json_t *json)
     return json;
 }
 
-static void vote(struct update *u, const struct sluice_transition *transition)
+static int vote(struct update *u, const struct sluice_transition *transition)
 {
     chain_ask(u->chain, transition, u->arena, &u->result->votes);
     update_vote_ceilings(u);
+    if (update_vote_signature(u) != 0)
+        return -1;
     chain_tally(&u->result->votes, u->request->override, u->arena, &u->result->tally);
     u->result->outcome = u->result->tally.outcome;
+    return 0;
 }
 
 /* That such a revision is loaded does not say that the sandbox does what it says by now. */
@@ -89,8 +92,9 @@ static int decide(struct update *u)
     r->diff = policy_diff(before, after, u->arena);
     update_find(u, before, after);
     const struct sluice_transition *transition = update_transition(u);
-    if (r->changed && u->request->kind != SLUICE_EXPIRE && u->request->kind != SLUICE_GLOBAL)
-        vote(u, transition);
+    bool asks = u->request->kind != SLUICE_EXPIRE && u->request->kind != SLUICE_GLOBAL;
+    if (r->changed && asks && vote(u, transition) != 0)
+        return -1;
     if (r->changed && r->outcome != CHAIN_DENIED) {
         update_warn_of_bindings(u);
         warn_of_start(u);

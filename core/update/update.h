@@ -81,6 +81,7 @@ struct update_request {
     struct policy *policy; /* APPROVE of a held update, UNDO: the candidate itself */
     uint64_t to_revision;                           /* ROLLBACK */
     bool tighten; /* GLOBAL: the candidate is the part of the policy within its ceilings */
+    const char *signature; /* of the document (policy/signature.h); NULL: it has none */
     const struct update_ceiling *trial; /* counts as set, for a dry run; NULL: none */
     struct store_sandbox *create;                   /* CREATE: the record to insert */
     const struct sluice_draft *draft;               /* APPROVE */
@@ -120,6 +121,7 @@ struct update_result {
     struct policy_grants ended;                     /* with this update, once it is committed */
     const char *sandbox_id;
     const char *decision_id;                        /* "" for a dry run or when nothing changed */
+    int64_t signed_at_ms; /* when the document was signed; 0: no signature was asked for */
     const char *draft_id; /* outcome held: the chunk that waits; "" otherwise */
     int64_t at_ms;
 };
@@ -135,6 +137,7 @@ struct update_tightening {
     const char *account, *reason;
     const char *selector; /* only the sandboxes that it applies to; NULL: all */
     bool dry_run;
+    const char *signature; /* of the document (policy/signature.h); NULL: it has none */
     const struct update_ceiling *trial;             /* see update_request */
     /* For each sandbox that changed, and for each that failed (result NULL). */
     void (*each)(void *ctx, const char *sandbox, const struct update_result *result,

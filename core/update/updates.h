@@ -77,6 +77,9 @@ void update_vote_ceilings(struct update *u);
 struct policy *update_tightened(struct update *u);
 void update_add_vote(struct update *u, struct chain_vote vote);
 
+/* signatures.c: the ballot of the voter `signed_only`, where the chain has keys.  -1: err. */
+int update_vote_signature(struct update *u);
+
 /* bindings.c: warnings about providers that the candidate names. */
 void update_warn_of_bindings(struct update *u);
 /* findings.c: what of it a person may want to weigh, after the diff. */

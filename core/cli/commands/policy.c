@@ -4,8 +4,19 @@
 #include "cli/watch.h"
 
 static const struct arg_option none[] = {{0}};
+static const struct arg_option policy_sign[] = {
+    {"key", 0, ARG_VALUE, "F", "PEM file of the private Ed25519 key"},
+    {"signature", 0, ARG_VALUE, "FILE.sig", "where the signature goes; FILE.sig by default"},
+    {0},
+};
+static const struct arg_option policy_verify[] = {
+    {"key", 0, ARG_VALUE, "F", "PEM file of the public Ed25519 key"},
+    {"signature", 0, ARG_VALUE, "FILE.sig", "where the signature is; FILE.sig by default"},
+    {0},
+};
 static const struct arg_option policy_set[] = {
     {"policy", 0, ARG_VALUE, "FILE", "the new policy; - reads stdin"},
+    {"signature", 0, ARG_VALUE, "FILE.sig", "its signature, of sluice policy sign"},
     WAIT_OPTIONS,
     {"dry-run", 0, ARG_FLAG, NULL, "ask the voters, change nothing"},
     {"if-revision", 0, ARG_VALUE, "N", "only if N is still the newest revision"},
@@ -112,6 +123,11 @@ static const struct arg_option preset_add[] = {
 const struct command commands_policy[] = {
     {"policy", "set", "[NAME]", policy_set, cmd_policy_set, "replace the policy",
      "sluice policy set demo --policy policy.yaml --wait"},
+    {"policy", "sign", "FILE", policy_sign, cmd_policy_sign, "sign a policy document, offline",
+     "sluice policy sign --key policy.key policy.yaml"},
+    {"policy", "verify", "FILE", policy_verify, cmd_policy_verify,
+     "check the signature of a policy document, offline",
+     "sluice policy verify --key policy.pub policy.yaml"},
     {"policy", "update", "[NAME]", policy_update, cmd_policy_update,
      "apply changes to the policy, in the order given",
      "sluice policy update demo --add-endpoint api.github.com:443 --binary /usr/bin/curl --wait"},

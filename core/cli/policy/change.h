@@ -11,7 +11,7 @@ const char *policy_media_type(const char *file, const struct buf *text);
 
 /* The headers that describe a change.  They live as long as the request. */
 struct intent {
-    char *reason, *revision;
+    char *reason, *revision, *signature;
 };
 
 /* Those that the command line asks for, into the first of call->headers.  An exit code after saying

@@ -8,6 +8,7 @@
 #include "base/terminal.h"
 #include "cli/document.h"
 #include "cli/policy/change.h"
+#include "cli/policy/sign.h"
 #include "cli/prefix.h"
 #include "cli/watch.h"
 
@@ -39,6 +40,14 @@ int intent_read(const struct cli *cli, struct call *call, struct intent *out)
         call->headers[n++] = out->revision = alloc_printf("If-Match: \"%ld\"", revision);
     if (arg_given(cli, "override"))
         call->headers[n++] = "Sluice-Override: true";
+    if (arg_given(cli, "signature")) {
+        char *line;
+        code = signature_read(cli, arg_value(cli, "signature"), &line);
+        if (code >= 0)
+            return code;
+        call->headers[n++] = out->signature = alloc_printf("Sluice-Signature: %s", line);
+        free(line);
+    }
     return -1;
 }
 
@@ -46,6 +55,7 @@ void intent_free(struct intent *intent)
 {
     free(intent->reason);
     free(intent->revision);
+    free(intent->signature);
 }
 
 /* Sends a change and finishes it.  Takes the call's path. */

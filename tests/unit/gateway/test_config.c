@@ -331,6 +331,8 @@ static const struct {
     {"auth:\n  roles:\n    a b: [policy.read]\n",
      "3:5 auth.roles: the name of a role is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not "
      "'a b'"},
+    {"chain:\n  signed_only: {}\n",
+     "2:16 chain.signed_only: the field \"keys\" is missing"},
     {"auth: {roles: [a]}\n",
      "1:15 auth.roles: must be a map of names of roles to lists of permissions"},
     {"auth: {certificates: [{subject: alice, role: admin}]}\n",

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_POLICY_SIGN_H
+#define CLI_POLICY_SIGN_H
+
+struct cli;
+
+/* The line of a signature's file, which the caller frees.  An exit code after saying what is wrong,
+ * or -1. */
+int signature_read(const struct cli *cli, const char *path, char **out);
+
+#endif
