@@ -215,6 +215,8 @@ void print_settings(const json_t *sandbox);
 /* Every --name K=V of the command line as an object; with comma, K=V,K=V are several.  NULL after
  * saying what is wrong. */
 json_t *pair_options(const struct cli *cli, const char *name, bool comma);
+/* is_result: its end is what the command is about, not said in passing.  An exit code. */
+int sandbox_delete(const struct cli *cli, const char *name, bool is_result);
 
 /* ---- commands ---- */
 int cmd_sandbox_create(struct cli *cli);
