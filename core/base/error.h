@@ -28,6 +28,7 @@
     X(UPSTREAM,     502, "sandbox-failed")                         \
     X(DRAINING,     503, "draining")                               \
     X(NOT_YET,      503, "not-yet")                                \
+    X(UNAVAILABLE,  503, "store-unavailable")                      \
     X(TIMEOUT,      504, "timeout")
 
 enum error_kind {

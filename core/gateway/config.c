@@ -427,7 +427,7 @@ static void check(const struct gateway_config *c, const struct gateway_flags *fl
     check_roles(c, arena, problems);
     if (!store_url_valid(c->store))
         problems_add(problems, flags->store ? "--store" : "store", 0, 0,
-                     "'%s' is no store: use " STORE_URL_FORMS, c->store);
+                     "'%s' is no store: use " STORE_URL_FORMS, store_url_shown(arena, c->store));
     if (*c->egress->extra_ca && access(c->egress->extra_ca, R_OK) != 0)
         problems_add(problems, "egress.extra_ca", 0, 0, "cannot read %s: %s", c->egress->extra_ca,
                      strerror(errno));

@@ -35,6 +35,7 @@ enum grpc_code grpc_code_of(enum error_kind kind)
     case ERROR_UPSTREAM:
     case ERROR_DRAINING:
     case ERROR_NOT_YET:
+    case ERROR_UNAVAILABLE:
         return GRPC_UNAVAILABLE;
     case ERROR_TIMEOUT:
         return GRPC_DEADLINE_EXCEEDED;

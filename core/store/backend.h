@@ -41,7 +41,7 @@ struct store_sandbox_rows {
     /* Fills its number, which is never used again.  0: one that lives has its name, or its id is
      * taken. */
     int (*insert)(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err);
-    /* These five find only a sandbox that lives. */
+    /* These find only a sandbox that lives. */
     int (*set_phase)(struct store_tx *tx, const char *id, const char *phase, const char *error,
                      struct error *err);
     int (*set_token)(struct store_tx *tx, const char *id, const char *token_hash,
@@ -51,6 +51,7 @@ struct store_sandbox_rows {
                         struct error *err);
     /* Its token hash becomes "". */
     int (*set_deleted)(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);
+    /* The caller knows that there is one; 0: done. */
     int (*set_revisions)(struct store_tx *tx, const char *id, uint64_t newest, uint64_t loaded,
                          struct error *err);
     /* In the order of their first time. */
@@ -123,6 +124,7 @@ struct store_decision_rows {
     int (*visit)(struct store_tx *tx, store_visit_fn fn, void *ctx, struct error *err);
     /* 0: it was removed. */
     int (*head)(struct store_tx *tx, struct store_audit_head *out, struct error *err);
+    /* The caller knows that there is one; 0: done. */
     int (*set_head)(struct store_tx *tx, const struct store_audit_head *head, struct error *err);
 };
 
@@ -286,7 +288,7 @@ struct store_backend {
     const struct store_ceiling_rows *ceilings;
 };
 
-extern const struct store_backend store_sqlite;
+extern const struct store_backend store_sqlite, store_postgres;
 
 /* NULL: no backend has its scheme.  place: what stands behind it. */
 const struct store_backend *store_backend_of(const char *url, const char **place);

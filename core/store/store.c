@@ -9,7 +9,7 @@
 
 const struct store_backend *store_backend_of(const char *url, const char **place)
 {
-    static const struct store_backend *const backends[] = {&store_sqlite};
+    static const struct store_backend *const backends[] = {&store_sqlite, &store_postgres};
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
         size_t len = strlen(backends[i]->scheme);
         if (strncmp(url, backends[i]->scheme, len) != 0 || url[len] != ':' || !url[len + 1])
@@ -18,6 +18,34 @@ const struct store_backend *store_backend_of(const char *url, const char **place
         return backends[i];
     }
     return NULL;
+}
+
+/* Hides the value behind each "password=" of what follows a '?'. */
+static void hide_options(char *url)
+{
+    char *option = strchr(url, '?');
+    while (option && (option = strstr(option, "password="))) {
+        option += strlen("password=");
+        size_t len = strcspn(option, "&");
+        memset(option, '*', len);
+        option += len;
+    }
+}
+
+/* "//USER:PASSWORD@": an '@' that belongs to the password should be written as %40, but is not
+ * always; so the last one counts that stands before the options. */
+const char *store_url_shown(struct arena *arena, const char *url)
+{
+    char *shown = arena_str(arena, url), *rest = strstr(shown, "://");
+    if (!rest)
+        return shown;
+    hide_options(shown);
+    rest += strlen("://");
+    size_t len = strcspn(rest, "?");
+    char *at = memrchr(rest, '@', len), *colon = at ? memchr(rest, ':', (size_t)(at - rest)) : NULL;
+    if (colon)
+        memmove(colon, at, strlen(at) + 1);
+    return shown;
 }
 
 bool store_url_valid(const char *url)
@@ -61,7 +89,10 @@ struct store *store_open(const char *url, const struct log *log, struct error *e
     const char *place;
     const struct store_backend *backend = store_backend_of(url, &place);
     if (!backend) {
-        error_set(err, ERROR_INVALID, "store '%s': expected " STORE_URL_FORMS, url);
+        struct arena *arena = arena_new();
+        error_set(err, ERROR_INVALID, "store '%s': expected " STORE_URL_FORMS,
+                  store_url_shown(arena, url));
+        arena_free(arena);
         return NULL;
     }
     struct store *store = backend->open(place, log, err);

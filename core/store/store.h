@@ -24,9 +24,12 @@ struct store;
 struct store_tx;
 
 /* ---- where a store is ---- */
-#define STORE_URL_FORMS "sqlite:PATH"               /* for messages and help texts */
+/* For messages and help texts. */
+#define STORE_URL_FORMS "sqlite:PATH or postgresql://USER@HOST:PORT/DATABASE"
 
 bool store_url_valid(const char *url);
+/* The same without a password, for messages. */
+const char *store_url_shown(struct arena *arena, const char *url);
 /* The store of a gateway whose state is in this folder and that names no store. */
 const char *store_url_in(struct arena *arena, const char *folder);
 /* The same store, where a relative path counts from a folder. */

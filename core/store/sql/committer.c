@@ -11,13 +11,17 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
+/* A write that nobody waits for is kept while the database cannot be reached. */
+enum { KEPT_MS = 60000, AGAIN_MS = 200 };
+
 /* One write.  It is on the stack of the caller who waits for it, or else has a done function and is
  * freed once that was called. */
 struct job {
     struct group_write write;                       /* first */
     struct job *next;
     store_written_fn done;                          /* NULL: the caller waits */
-    uint64_t due_ms;                                /* monotonic: when it is committed alone */
+    /* Monotonic: when it is committed alone, and until when it is tried again. */
+    uint64_t due_ms, kept_until_ms;
     sem_t answered;
 };
 
@@ -61,19 +65,47 @@ static void take_group(struct committer *c, struct group *group)
         c->last = &c->first;
 }
 
+static bool is_kept(const struct job *job, uint64_t now)
+{
+    return job->done && job->write.rc && job->write.err.kind == ERROR_UNAVAILABLE &&
+           now < job->kept_until_ms;
+}
+
+/* Under the lock.  Puts those to be tried again back in front, in their order. */
+static void keep(struct committer *c, const struct group *group, uint64_t now)
+{
+    for (size_t i = group->n; i > 0; i--) {
+        struct job *job = (struct job *)group->writes[i - 1];
+        if (!is_kept(job, now))
+            continue;
+        job->due_ms = now + AGAIN_MS;
+        job->next = c->first;
+        if (!c->first)
+            c->last = &job->next;
+        c->first = job;
+    }
+}
+
 /* Commits the oldest writes.  Under the lock, which it gives up meanwhile. */
 static void commit_group(struct committer *c)
 {
-    struct group group;
+    struct group group, kept = {.n = 0};
     take_group(c, &group);
     c->committing = true;
+    bool closing = c->closing;
     pthread_mutex_unlock(&c->lock);
     c->hooks->commit(c->ctx, &group);
-    for (size_t i = 0; i < group.n; i++)
-        answer((struct job *)group.writes[i]);
+    uint64_t now = clock_mono_ms();
+    for (size_t i = 0; i < group.n; i++) {
+        if (!closing && is_kept((struct job *)group.writes[i], now))
+            kept.writes[kept.n++] = group.writes[i];
+        else
+            answer((struct job *)group.writes[i]);
+    }
     if (c->hooks->answered)
         c->hooks->answered(c->ctx);
     pthread_mutex_lock(&c->lock);
+    keep(c, &kept, now);
     c->committing = false;
     if (c->first || c->closing)
         pthread_cond_signal(&c->moved);
@@ -155,8 +187,9 @@ void committer_write_later(struct committer *committer, store_write_fn fn, store
                            void *arg)
 {
     struct job *job = alloc_zero(1, sizeof *job);
+    uint64_t now = clock_mono_ms();
     *job = (struct job){.write = {.fn = fn, .arg = arg}, .done = done,
-                        .due_ms = clock_mono_ms() + STORE_LATER_MS};
+                        .due_ms = now + STORE_LATER_MS, .kept_until_ms = now + KEPT_MS};
     pthread_mutex_lock(&committer->lock);
     bool wakes = !committer->first && !committer->committing;
     add_job(committer, job);

@@ -92,8 +92,8 @@ static int audit_head(struct store_tx *tx, struct store_audit_head *out, struct 
 static int set_audit_head(struct store_tx *tx, const struct store_audit_head *head,
                           struct error *err)
 {
-    return sql_change(sql_of(tx), err, "UPDATE audit_head SET count=?, hash=?", "it",
-                     (int64_t)head->count, head->hash);
+    return sql_run(sql_of(tx), err, "UPDATE audit_head SET count=?, hash=?", "it",
+                   (int64_t)head->count, head->hash);
 }
 
 const struct store_decision_rows sql_decisions = {

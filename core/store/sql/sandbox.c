@@ -81,9 +81,8 @@ static int set_deleted(struct store_tx *tx, const char *id, int64_t at_ms, struc
 static int set_revisions(struct store_tx *tx, const char *id, uint64_t newest, uint64_t loaded,
                          struct error *err)
 {
-    return sql_change(sql_of(tx), err,
-                      "UPDATE sandbox SET revision=?, loaded_revision=? WHERE id=?", "iit",
-                      (int64_t)newest, (int64_t)loaded, id);
+    return sql_run(sql_of(tx), err, "UPDATE sandbox SET revision=?, loaded_revision=? WHERE id=?",
+                   "iit", (int64_t)newest, (int64_t)loaded, id);
 }
 
 static int list_users(struct store_tx *tx, const char *id, struct arena *arena,

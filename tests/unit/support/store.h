@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "support/store_postgres.h"
 #include "support/store_sqlite.h"
 
-static const struct store_factory *const store_factories[] = {&sqlite_factory};
+static const struct store_factory *const store_factories[] = {&sqlite_factory,
+                                                              &postgres_factory};
 
 struct fixture {
     const struct store_factory *factory;

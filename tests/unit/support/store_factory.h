@@ -17,7 +17,7 @@
 /* Where a store may be. */
 struct store_place {
     char url[128];
-    char folder[64], path[96];                      /* of a backend that keeps files */
+    char folder[64], path[96];                      /* the factory's own */
     void *disk;                                     /* what watch_disk made */
 };
 
@@ -58,6 +58,7 @@ struct store_factory {
     void (*forge)(const struct store_place *place, uint64_t seq, const char *reason,
                   const char *hash);
 
+    /* NULL: the disk is that of a server, which keeps these promises itself. */
     void (*watch_disk)(struct store_place *place);  /* before a store is opened there */
     void (*break_disk)(struct store_place *place, enum store_break how, unsigned at);
     bool (*disk_broke)(struct store_place *place);  /* since the last break_disk */
