@@ -276,6 +276,10 @@ int cmd_plugin_new(struct cli *cli);
 int cmd_decision_list(struct cli *cli);
 int cmd_decision_show(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
+/* store.c */
+int cmd_store_migrate(struct cli *cli);
+int cmd_backup(struct cli *cli);
+int cmd_restore(struct cli *cli);
 int cmd_provider_create(struct cli *cli);
 int cmd_provider_list(struct cli *cli);
 int cmd_provider_get(struct cli *cli);

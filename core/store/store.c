@@ -59,6 +59,11 @@ const char *store_url_in(struct arena *arena, const char *folder)
     return arena_printf(arena, "%s:%s/sluice.db", store_sqlite.scheme, folder);
 }
 
+const char *store_url_of_file(struct arena *arena, const char *path)
+{
+    return arena_printf(arena, "%s:%s", store_sqlite.scheme, path);
+}
+
 const char *store_url_below(struct arena *arena, const char *url, const char *folder)
 {
     const char *place;

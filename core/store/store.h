@@ -32,6 +32,8 @@ bool store_url_valid(const char *url);
 const char *store_url_shown(struct arena *arena, const char *url);
 /* The store of a gateway whose state is in this folder and that names no store. */
 const char *store_url_in(struct arena *arena, const char *folder);
+/* The store in a file, as store_copy makes one. */
+const char *store_url_of_file(struct arena *arena, const char *path);
 /* The same store, where a relative path counts from a folder. */
 const char *store_url_below(struct arena *arena, const char *url, const char *folder);
 /* Every file of this host that the store may use, the main one first, NULL at the end. */
@@ -44,6 +46,26 @@ void store_close(struct store *store);              /* waits for writes under wa
  * another one. */
 int store_claim(struct store *store, struct error *err);
 
+/* ---- copies ---- */
+enum { STORE_COPIED_TABLES = 16 };
+
+struct store_copied {
+    struct {
+        const char *table;
+        uint64_t rows;
+    } tables[STORE_COPIED_TABLES];
+    size_t n;
+    uint64_t records;                               /* of the audit chain */
+    char head[65];
+};
+
+/* Copies all of a store, as it is at one moment, into an empty one, and verifies the audit chain of
+ * the copy; it makes a store of a file if there is none yet.  Another gateway may work in the one
+ * that is copied, nobody may work in the other. */
+int store_copy(const char *from, const char *to, const struct log *log,
+               struct store_copied *out, struct error *err);
+
+/* ---- writing ---- */
 typedef int (*store_write_fn)(struct store_tx *tx, void *arg, struct error *err);
 
 /* Blocks until durable.  -1: fn failed (its err), or the commit did. */

@@ -4,6 +4,7 @@
 #include "cli/commands/commands.h"
 #include "cli/confirm.h"
 #include "cli/watch.h"
+#include "store/store.h"
 
 static const struct arg_option console[] = {
     {"port", 0, ARG_VALUE, "N", "the port of 127.0.0.1 that it is served at (any)"},
@@ -66,6 +67,18 @@ static const struct arg_option token_create[] = {
     {0},
 };
 
+static const struct arg_option store_migrate[] = {
+    {"from", 0, ARG_VALUE, "URL", "the store to copy: " STORE_URL_FORMS},
+    {"to", 0, ARG_VALUE, "URL", "an empty one"},
+    {0},
+};
+static const struct arg_option store_place[] = {
+    {"store", 0, ARG_VALUE, "URL", "the gateway's store: " STORE_URL_FORMS},
+    {"state-dir", 0, ARG_VALUE, "DIR",
+     "the gateway's state folder, with its store (the folder of its Unix socket)"},
+    {0},
+};
+
 const struct command commands_gateway[] = {
     {"provider", "create", "PROVIDER", provider_create, cmd_provider_create,
      "keep credentials that sandboxes use and never see",
@@ -120,5 +133,13 @@ const struct command commands_gateway[] = {
     {"status", NULL, "", none, cmd_status, "show the gateway", "sluice status"},
     {"console", NULL, "", console, cmd_console,
      "open the console, a web page, in a browser of this machine", "sluice console"},
+    {"store", "migrate", "", store_migrate, cmd_store_migrate,
+     "copy a store that no gateway works in to another database",
+     "sluice store migrate --from sqlite:/var/lib/sluice/sluice.db --to postgresql:///sluice"},
+    {"backup", NULL, "FILE", store_place, cmd_backup,
+     "write the gateway's store to a file, also while it runs", "sluice backup monday.db"},
+    {"restore", NULL, "FILE", store_place, cmd_restore,
+     "make the store of a new gateway from a backup",
+     "sluice restore monday.db --state-dir /var/lib/sluice"},
     {0},
 };

@@ -60,6 +60,9 @@ static const char *const steps[] = {
     " created_at_ms" INTEGER ","
     " loaded_at_ms" INTEGER ","
     " grants_json" TEXT ","
+    " identity" TEXT ","
+    " origin" TEXT ","
+    " signed_at_ms" INTEGER ","
     " policy_json" TEXT ","
     " PRIMARY KEY (sandbox_id, revision)"
     ") WITH (fillfactor = 80);"
@@ -87,6 +90,8 @@ static const char *const steps[] = {
     " overridden" INTEGER ","
     " at_ms" INTEGER ","
     " previous" TEXT ","
+    " identity" TEXT ","
+    " origin" TEXT ","
     " hash" TEXT ","
     " candidate_json" TEXT
     ");"
@@ -165,7 +170,9 @@ static const char *const steps[] = {
     " event" TEXT ","
     " actor" TEXT ","
     " text" TEXT ","
-    " at_ms" INTEGER
+    " at_ms" INTEGER ","
+    " identity" TEXT ","
+    " origin" TEXT
     ");"
     "CREATE INDEX draft_event_sandbox ON draft_event(sandbox_id, number);"
     "CREATE INDEX draft_event_draft ON draft_event(draft_id);"
@@ -256,6 +263,17 @@ static const char *const steps[] = {
     " created_by" TEXT ","
     " created_at_ms" INTEGER ","
     " expires_at_ms" INTEGER
+    ");"
+
+    "CREATE TABLE ceiling ("
+    NUMBER
+    " selector" TEXT " UNIQUE,"
+    " policy_json" TEXT ","
+    " hash" TEXT ","
+    " actor" TEXT ","
+    " identity" TEXT ","
+    " origin" TEXT ","
+    " at_ms" INTEGER
     ");"
 
     /* What the last group of writes called itself, in the same transaction. */

@@ -167,10 +167,9 @@ enum outcome {
     UNREACHABLE,                                    /* there was none, and nothing was tried */
 };
 
+/* COMMIT travels with the statements before it, and is not tried where one of them failed. */
 static enum outcome commit(struct pg *pg, struct error *err)
 {
-    if (pg_settle(pg, err) != 0)
-        return is_lost(pg) ? LOST : FAILED;
     if (sql_run(&pg->sql, err, "COMMIT", "") == 0 && pg_settle(pg, err) == 0)
         return COMMITTED;
     return is_lost(pg) ? IN_DOUBT : FAILED;
