@@ -142,8 +142,8 @@ static int setup_scene(void **state)
     free(factory);
     start_relay(&s->relay);
     snprintf(s->f.place.url, sizeof s->f.place.url,
-             "postgresql://sluice@/postgres?host=%s&options=-csearch_path%%3D%s", s->relay.folder,
-             s->f.place.path);
+             "postgresql://sluice@/postgres?host=%s&options=-csearch_path%%3D%.16s",
+             s->relay.folder, s->f.place.path);
     open_store(&s->f);
     assert_int_equal(store_claim(s->f.store, &s->f.err), 0);
     put_sandbox(&s->f, "s1", "demo");
