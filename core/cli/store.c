@@ -5,11 +5,11 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/terminal.h"
 #include "cli/cli.h"
@@ -173,12 +173,10 @@ int cmd_backup(struct cli *cli)
 
 static int copy_bytes(int from, int to, const char *file, struct error *err)
 {
-    char bytes[65536];
     ssize_t n;
-    while ((n = read(from, bytes, sizeof bytes)) > 0)
-        if (io_write_all(to, bytes, (size_t)n) != 0)
-            return error_errno(err, ERROR_IO, "%s cannot be copied", file);
-    return n == 0 ? 0 : error_errno(err, ERROR_IO, "%s cannot be read", file);
+    while ((n = sendfile(to, from, NULL, 1 << 20)) > 0)
+        ;
+    return n == 0 ? 0 : error_errno(err, ERROR_IO, "%s cannot be copied", file);
 }
 
 /* A copy is opened, as that brings its schema up to ours. */

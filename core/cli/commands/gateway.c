@@ -135,7 +135,7 @@ const struct command commands_gateway[] = {
      "open the console, a web page, in a browser of this machine", "sluice console"},
     {"store", "migrate", "", store_migrate, cmd_store_migrate,
      "copy a store that no gateway works in to another database",
-     "sluice store migrate --from sqlite:/var/lib/sluice/sluice.db --to postgresql:///sluice"},
+     "sluice store migrate --from URL --to URL"},
     {"backup", NULL, "FILE", store_place, cmd_backup,
      "write the gateway's store to a file, also while it runs", "sluice backup monday.db"},
     {"restore", NULL, "FILE", store_place, cmd_restore,
