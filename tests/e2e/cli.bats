@@ -55,7 +55,7 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     . <(sluice completion bash)
     [ "$(complete_words sluice p)" = "plugin policy preset provider" ]
     [ "$(complete_words sluice preset show git)" = "github github-readonly" ]
-    [ "$(complete_words sluice -q policy s)" = "schema set" ]
+    [ "$(complete_words sluice -q policy s)" = "schema set sign" ]
     [ "$(complete_words sluice policy set d)" = demo ]
     [ "$(complete_words sluice policy set demo --po)" = --policy ]
     [ "$(complete_words sluice events '')" = demo ]
