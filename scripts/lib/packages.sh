@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what Debian packages offer and this machine lacks.  Sourced by quickstart, package, test and bench.
 
-run_packages="bubblewrap curl iproute2 util-linux"
+run_packages="bubblewrap curl iproute2 util-linux libpq5"
 build_packages="gcc libc6-dev make cmake ninja-build pkg-config libuv1-dev node-llhttp libyaml-dev libjansson-dev libncurses-dev
-    liblua5.4-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libseccomp-dev libc-ares-dev libnghttp2-dev zlib1g-dev linux-libc-dev"
+    liblua5.4-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libseccomp-dev libc-ares-dev libnghttp2-dev zlib1g-dev linux-libc-dev"
 package_packages="dpkg-dev binutils"
 bench_packages="jq procps python3 openssl"
 proxy_bench_packages="haproxy squid-openssl tinyproxy mitmproxy nghttp2-proxy nghttp2-client"      # what bench proxy compares with; it works without them
 story_packages="openssl"
-test_packages="$package_packages zsh fish mold uidmap clang-format bind9-dnsutils redis-tools python3-websockets libcmocka-dev lua5.4 bats jq gojq sqlite3 procps python3 python3-grpcio python3-h2 python3-hypercorn nghttp2-proxy perl libxml2-utils openssl systemd python3-venv python3-yaml python3-jsonschema chromium chromium-driver fonts-dejavu-core"
+test_packages="$package_packages zsh fish mold uidmap clang-format bind9-dnsutils redis-tools python3-websockets libcmocka-dev lua5.4 bats jq gojq sqlite3 procps python3 python3-grpcio python3-h2 python3-hypercorn nghttp2-proxy perl libxml2-utils openssl systemd python3-venv python3-yaml python3-jsonschema chromium chromium-driver fonts-dejavu-core postgresql postgresql-client"
 # Programs that the suites stories_* run in a sandbox or as a server for it, FILE:PACKAGE. Without one, its test is skipped.
 story_programs="/usr/bin/git:git /usr/bin/ssh:openssh-client /usr/sbin/sshd:openssh-server /usr/bin/rsync:rsync /usr/bin/psql:postgresql-client
     /usr/lib/postgresql/*/bin/postgres:postgresql /usr/bin/pip3:python3-pip /usr/lib/python3/dist-packages/requests:python3-requests

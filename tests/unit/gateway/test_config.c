@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "gateway/config.h"
+#include "store/store.h"
 #include "http/address.h"
 #include "runtime/credentials/inference.h"
 
@@ -261,8 +262,8 @@ static const struct {
     {"listen: [unix]\n", "1:10 listen[0]: address unix begins with neither unix: nor tcp:"},
     {"listen:\n  - tcp:localhost:7070\n  - tcp:gateway.example:7070\n",
      "3:5 listen[1]: tcp:gateway.example:7070 names a host: listen on an IP address"},
-    {"store: mysql://db\n", "1:8 store: 'mysql://db' is no store: use sqlite:PATH"},
-    {"store: \"sqlite:\"\n", "1:8 store: 'sqlite:' is no store: use sqlite:PATH"},
+    {"store: mysql://db\n", "1:8 store: 'mysql://db' is no store: use " STORE_URL_FORMS},
+    {"store: \"sqlite:\"\n", "1:8 store: 'sqlite:' is no store: use " STORE_URL_FORMS},
     {"egress: {extra_ca: /does/not/exist.pem}\n",
      "1:20 egress.extra_ca: cannot read /does/not/exist.pem: No such file or directory"},
     {"egress: {inspect_tls: never}\n",
