@@ -48,6 +48,14 @@ static json_t *encode_askers(const struct store_draft *d, struct arena *arena)
     return list;
 }
 
+static void add_vote(json_t *json, const char *vote)
+{
+    const char *colon = strchr(vote, ':');
+    size_t len = colon ? (size_t)(colon - vote) : strlen(vote);
+    json_object_set_new(json, "voter", json_stringn(vote, len));
+    json_object_set_new(json, "code", json_string(colon ? colon + 1 : ""));
+}
+
 static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
 {
     const struct store_draft *d = &v->draft;
@@ -65,6 +73,8 @@ static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
         "author", d->author);
     if (*d->held_kind)
         json_object_set_new(json, "held_kind", json_string(d->held_kind));
+    if (drafts_is_request(d))
+        add_vote(json, drafts_vote_of(d));
     if (*d->takes_back)
         json_object_set_new(json, "takes_back", json_string(d->takes_back));
     json_object_set_new(json, "grant",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "drafts/drafts_parts.h"
+#include "drafts/requests.h"
 #include "drafts/rules.h"
 #include "update/askers.h"
 
@@ -15,6 +16,7 @@ struct approval {
     struct arena *arena;
     bool stale; /* the token is not that of the chunk as it stands */
     const struct policy_grant *wish;                /* how it ends; NULL: it stays */
+    const struct policy_grant *begun;               /* the same of a held request, from now on */
     /* What the token is of, where the approval has another end than the chunk proposes; NULL: the
      * approval itself. */
     const struct update_result *reviewed;
@@ -64,6 +66,10 @@ static void set_approved(const struct approval *a, const struct update_result *r
     now->decided_by = a->call->actor.name;
     now->decided_at_ms = r->at_ms;
     now->reason = a->call->reason ? a->call->reason : "";
+    if (drafts_is_request(now)) {
+        now->grant_json = policy_grant_text(a->begun, a->arena);
+        return;
+    }
     now->revision = r->revision;
     now->undo_json = undo_json_of(r, a->arena);
     now->grant_json =
@@ -131,6 +137,7 @@ static void announce_approval(void *arg, const struct update_result *r)
     const struct approval *a = arg;
     if (r->outcome != CHAIN_ALLOWED)
         return;
+    drafts_requests_changed(a->drafts, a->call->sandbox, &a->draft);
     drafts_changed(a->drafts, a->call->sandbox, a->draft.id, a->status);
     if (a->taken_back)
         drafts_changed(a->drafts, a->call->sandbox, a->taken_back, a->back_to);
@@ -145,7 +152,7 @@ static int may_approve(const struct drafts_call *call, const struct store_draft 
         return -1;
     const struct asker person = asker_of(call->actor.name, call->account);
     struct askers askers = askers_decode(draft->asked_by_json, arena);
-    if (*draft->held_kind &&
+    if (drafts_is_held_update(draft) &&
         (strcmp(draft->author, call->actor.name) == 0 || askers_have(&askers, &person)))
         return error_set(err, ERROR_FORBIDDEN,
                          "'%s' asked for this update: somebody else must approve it",
@@ -189,6 +196,7 @@ static int attempt(struct drafts *drafts, struct approval *a, const struct sluic
     if (drafts_ask(drafts, a->call, &a->draft, approver, a->arena, ask, err))
         return -1;
     a->wish = ask->wish;
+    a->begun = ask->wish ? &ask->grant : NULL;
     if (find_reviewed(drafts, a, approver, err))
         return -1;
     a->approvals_json = ask->approvals_json;

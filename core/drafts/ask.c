@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "drafts/drafts_parts.h"
+#include "drafts/requests.h"
 #include "drafts/rules.h"
 #include "policy/merge/merge.h"
 #include "update/askers.h"
@@ -201,6 +202,13 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
         .approvals_json = encode(&approvals, arena),
     };
     set_asked_by(&out->draft, draft, &approvals, arena);
+    if (drafts_is_request(draft)) {
+        if (drafts_ask_request(draft, arena, out, err) != 0)
+            return -1;
+        if (wish)
+            out->draft.grant = drafts_show_grant(out);
+        return 0;
+    }
     if (wish && *draft->held_kind)
         return error_set(err, ERROR_STATE,
                          "chunk '%s' is a held update, which may change more than a rule: it "

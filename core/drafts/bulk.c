@@ -67,7 +67,8 @@ static const char *ask_voters(struct bulk *b, const struct store_draft *draft)
 static const char *objection(struct bulk *b, const struct store_draft *draft)
 {
     if (*draft->held_kind)
-        return "a held update is approved by itself";
+        return drafts_is_request(draft) ? "a held request is approved by itself"
+                                        : "a held update is approved by itself";
     if (*draft->grant_json)
         return "asks for a grant with an end, which is approved by itself";
     if (*draft->security_notes && !b->include_flagged)

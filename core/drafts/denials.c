@@ -13,6 +13,7 @@
 #include "drafts/drafts_parts.h"
 #include "drafts/mapper.h"
 #include "drafts/notes.h"
+#include "drafts/requests.h"
 #include "drafts/rules.h"
 #include "policy/cure/cure.h"
 #include "update/askers.h"
@@ -280,13 +281,98 @@ static int record_new(struct recording *r, struct store_tx *tx, size_t i, struct
     return 0;
 }
 
+/* ---- requests that a voter holds ---- */
+
+static void see_request(const struct recording *r, const struct drafts_denial *denial,
+                        struct store_draft *draft)
+{
+    draft->hits += hits_of(denial);
+    if (denial->last_seen_ms > draft->last_seen_ms)
+        draft->last_seen_ms = denial->last_seen_ms;
+    if (!drafts_is(draft->status, STORE_DRAFT_PENDING))
+        return;
+    draft->rationale = drafts_request_rationale(denial, r->arena);
+    draft->asked_by_json = add_users(r, draft->asked_by_json);
+}
+
+/* The approval has ended: it waits for a decision again. */
+static void reopen_request(struct store_draft *draft)
+{
+    draft->status = store_draft_status_word(STORE_DRAFT_PENDING);
+    draft->reason = draft->decided_by = draft->grant_json = "";
+    draft->approvals_json = "[]";
+    draft->decided_at_ms = 0;
+    draft->grant_ended = false;
+}
+
+static int request_again(struct recording *r, struct store_tx *tx,
+                         const struct drafts_denial *denial, struct store_draft *draft,
+                         struct error *err)
+{
+    const char *before = draft->status;
+    bool reopened = drafts_is(before, STORE_DRAFT_SUPERSEDED);
+    if (denial->only_waiting)
+        return 0;
+    if (reopened)
+        reopen_request(draft);
+    see_request(r, denial, draft);
+    if (store_tx_draft_update(tx, draft, before, err))
+        return -1;
+    if (!reopened)
+        return 0;
+    r->made[r->n_made++] = *draft;
+    return drafts_event(tx, draft, "proposed", draft->author,
+                        arena_printf(r->arena, "%s proposed again", drafts_label(draft, r->arena)),
+                        clock_now_ms(), err);
+}
+
+static int request_new(struct recording *r, struct store_tx *tx, size_t i, struct error *err)
+{
+    const struct drafts_denial *denial = &r->items[i];
+    int room = drafts_room(tx, r->box->id, store_draft_source_word(STORE_DRAFT_HELD), 1, err);
+    if (room <= 0 || (denial->only_waiting && !denial->waiting)) {
+        r->n_refused += room == 0;
+        return room < 0 ? -1 : 0;
+    }
+    struct store_draft *draft = &r->made[r->n_made++];
+    *draft = drafts_request_new(r->box, denial, &r->refused[i], add_users(r, ""), r->arena);
+    r->out[i].decidable = true;
+    snprintf(r->out[i].id, sizeof r->out[i].id, "%s", draft->id);
+    return drafts_write_proposed(tx, draft, r->arena, err);
+}
+
+static int record_request(struct recording *r, struct store_tx *tx, size_t i, struct error *err)
+{
+    const struct drafts_denial *denial = &r->items[i];
+    struct policy_refused *refused = &r->refused[i];
+    struct drafts_recorded *out = &r->out[i];
+    struct store_draft draft;
+    *refused = drafts_refused_of_request(denial);
+    if (!*refused->binary || !drafts_readable(denial->host, denial->binary) ||
+        !drafts_readable(refused->method, refused->path) || !is_call_readable(denial)) {
+        r->n_unreadable++;
+        refused->host = NULL;
+        return 0;
+    }
+    const char *id = drafts_request_id(r->box->id, refused, r->arena);
+    if (store_tx_draft_get(tx, r->box->id, id, r->arena, &draft, err))
+        return err->kind == ERROR_NOT_FOUND ? request_new(r, tx, i, err) : -1;
+    if (request_again(r, tx, denial, &draft, err))
+        return -1;
+    snprintf(out->id, sizeof out->id, "%s", draft.id);
+    out->decidable = !drafts_is(draft.status, STORE_DRAFT_REJECTED);
+    return 0;
+}
+
 static int record_one(struct recording *r, struct store_tx *tx, size_t i, struct error *err)
 {
     const struct drafts_denial *denial = &r->items[i];
     struct policy_refused *refused = &r->refused[i];
     struct store_draft draft;
     r->out[i] = (struct drafts_recorded){0};
-    *refused = (struct policy_refused){0};
+    *refused = (struct policy_refused){.vote = ""};
+    if (denial->vote)
+        return record_request(r, tx, i, err);
     if (!read_refused(r, denial, refused)) {
         refused->host = NULL;
         return 0;

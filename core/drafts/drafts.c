@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "drafts/drafts_parts.h"
+#include "drafts/requests.h"
 #include "policy/cure/refused.h"
 
 struct drafts *drafts_new(struct updates *updates, const struct drafts_hooks *hooks,
@@ -41,7 +42,8 @@ static void tell_rejected(struct drafts *drafts, const char *sandbox,
     const struct store_draft draft = {
         .host = refused->host, .port = refused->port, .binary = refused->binary,
         .method = refused->method, .path = refused->path, .operation = refused->operation,
-        .field = refused->field, .rpc_method = refused->rpc_method, .tool = refused->tool};
+        .field = refused->field, .rpc_method = refused->rpc_method, .tool = refused->tool,
+        .held_kind = ""};
     drafts->hooks.rejected(drafts->hooks.ctx, sandbox, &draft);
 }
 
@@ -50,7 +52,8 @@ static void tell_rejected(struct drafts *drafts, const char *sandbox,
 void drafts_rejected(struct drafts *drafts, const char *sandbox, const struct store_draft *draft)
 {
     const char *mechanistic = store_draft_source_word(STORE_DRAFT_MECHANISTIC);
-    bool refused = draft && strcmp(draft->source, mechanistic) == 0;
+    bool refused =
+        draft && (strcmp(draft->source, mechanistic) == 0 || drafts_is_request(draft));
     if (!drafts->hooks.rejected)
         return;
     if (!draft || refused) {
@@ -75,6 +78,9 @@ int drafts_check_workload(const struct store_sandbox *box, const char *id, struc
 
 const char *drafts_label(const struct store_draft *draft, struct arena *arena)
 {
+    if (drafts_is_request(draft))
+        return arena_printf(arena, "Request '%s %s:%u%s' held by '%s'", draft->method, draft->host,
+                            draft->port, draft->path, drafts_vote_of(draft));
     return *draft->rule_name ? arena_printf(arena, "Rule '%s'", draft->rule_name)
                              : arena_printf(arena, "Held %s", draft->held_kind);
 }

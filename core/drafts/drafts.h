@@ -20,6 +20,8 @@ struct drafts_hooks {
     /* What waits for a decision about the chunk has none to wait for any more.  NULL: so have all
      * of the sandbox.  May be NULL. */
     void (*rejected)(void *ctx, const char *sandbox, const struct store_draft *draft);
+    /* Other held requests of the sandbox are approved now.  May be NULL. */
+    void (*requests)(void *ctx, const char *sandbox, const char *sandbox_id);
     void *ctx;
 };
 
@@ -40,6 +42,7 @@ struct drafts_denial {
     const char *method, *path; /* of a request that rules refused; NULL: none */
     /* What its body asks for, in GraphQL or in JSON-RPC and MCP; NULL: nothing. */
     const char *operation, *field, *rpc_method, *tool;
+    const char *vote; /* VOTER:CODE of the vote that holds it; NULL: the policy refuses it */
     const char *const *ancestors;                   /* paths, nearest first */
     size_t n_ancestors;
     const char *const *links; /* paths of the policy that lead to the program or to
@@ -62,6 +65,14 @@ struct drafts_recorded {
 int drafts_record_denials(struct drafts *drafts, const char *sandbox, const char *id,
                           const struct drafts_denial *items, size_t n, struct drafts_recorded *out,
                           struct error *err);
+/* VOTER:CODE of the vote that a chunk's request is held by; "": the chunk is of something else. */
+const char *drafts_vote_of(const struct store_draft *draft);
+bool drafts_is_request(const struct store_draft *draft);
+/* The chunks of held requests that are approved; the newest, where there are more than
+ * DRAFTS_REQUESTS_MAX. */
+enum { DRAFTS_REQUESTS_MAX = 500 };
+int drafts_approved_requests(struct drafts *drafts, const char *sandbox_id, struct arena *arena,
+                             struct store_draft **out, size_t *n, struct error *err);
 /* The sandbox's supervisor is not there: nothing is known of what waits.  NULL: of all. */
 void drafts_forget_waiting(struct drafts *drafts, const char *sandbox_id);
 

@@ -98,6 +98,9 @@ const struct policy_grant *drafts_wish(const struct drafts_call *call,
 int drafts_ask_grant(const struct policy *policy, const struct store_draft *draft,
                      struct arena *arena, struct drafts_ask *ask, struct error *err);
 
+/* The same for voters; in ask. */
+const struct sluice_grant *drafts_show_grant(struct drafts_ask *ask);
+
 /* What a reviewer has seen: the chunk, the policy before and after, and the voters. */
 void drafts_token(const struct store_draft *draft, const struct update_result *seen,
                   char out[DIGEST_HEX_SIZE]);

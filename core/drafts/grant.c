@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "drafts/drafts_parts.h"
+#include "drafts/requests.h"
 #include "drafts/rules.h"
 
 const struct policy_grant *drafts_wish(const struct drafts_call *call,
@@ -22,6 +23,14 @@ static const char *own_name(const struct policy *policy, const struct store_draf
     return name;
 }
 
+const struct sluice_grant *drafts_show_grant(struct drafts_ask *ask)
+{
+    ask->shown = (struct sluice_grant){
+        .size = sizeof ask->shown, .uses = (uint64_t)ask->grant.uses, .for_ms = ask->grant.for_ms,
+        .expires_at_ms = ask->grant.expires_at_ms, .pid = (int32_t)ask->grant.pid};
+    return &ask->shown;
+}
+
 int drafts_ask_grant(const struct policy *policy, const struct store_draft *draft,
                      struct arena *arena, struct drafts_ask *ask, struct error *err)
 {
@@ -32,11 +41,8 @@ int drafts_ask_grant(const struct policy *policy, const struct store_draft *draf
     ask->grant.chunk = draft->id;
     ask->grant.rule = ask->operation.rule_name = own_name(policy, draft, arena);
     ask->operation.own_rule = true;
-    ask->shown = (struct sluice_grant){
-        .size = sizeof ask->shown, .uses = (uint64_t)ask->grant.uses, .for_ms = ask->grant.for_ms,
-        .expires_at_ms = ask->grant.expires_at_ms, .pid = (int32_t)ask->grant.pid};
     ask->request.grant = &ask->grant;
-    ask->draft.grant = &ask->shown;
+    ask->draft.grant = drafts_show_grant(ask);
     if (ask->grant.expires_at_ms && ask->grant.expires_at_ms <= now)
         return error_set(err, ERROR_STATE,
                          "the grant would have ended at %s: approve it with a time to come",
@@ -56,10 +62,9 @@ static int forget_older(struct store_tx *tx, void *arg, const struct update_resu
                                DRAFTS_SUPERSEDED_MAX, &forgotten, err);
 }
 
-int drafts_expire(struct drafts *drafts, const char *sandbox, const char *id, const char *why,
-                  struct error *err)
+static int expire_rule(struct drafts *drafts, const char *sandbox, const char *id,
+                       const char *why, struct arena *arena, struct error *err)
 {
-    struct arena *arena = arena_new();
     struct problems problems = {0};
     struct update_result result;
     struct update_request request = {
@@ -73,6 +78,23 @@ int drafts_expire(struct drafts *drafts, const char *sandbox, const char *id, co
     };
     int rc = update_run(drafts->updates, &request, arena, &result, &problems, err);
     problems_free(&problems);
+    return rc;
+}
+
+int drafts_expire(struct drafts *drafts, const char *sandbox, const char *id, const char *why,
+                  struct error *err)
+{
+    struct arena *arena = arena_new();
+    struct store_sandbox box;
+    struct store_draft draft;
+    int rc = store_sandbox_get(drafts->store, sandbox, arena, &box, err);
+    bool request = rc == 0 &&
+                   store_draft_get(drafts->store, box.id, id, arena, &draft, NULL) == 0 &&
+                   drafts_is_request(&draft);
+    if (request)
+        rc = drafts_expire_request(drafts, sandbox, &draft, why, err);
+    else if (rc == 0)
+        rc = expire_rule(drafts, sandbox, id, why, arena, err);
     arena_free(arena);
     return rc;
 }

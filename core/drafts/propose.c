@@ -359,6 +359,9 @@ int drafts_edit(struct drafts *drafts, const struct drafts_call *call,
         store_draft_get(drafts->store, box.id, call->id, arena, &e.draft, err) ||
         !drafts_next(DRAFTS_EDIT, e.draft.status, err))
         return -1;
+    if (drafts_is_request(&e.draft))
+        return error_set(err, ERROR_STATE, "chunk '%s' is a held request, which cannot be edited: "
+                         "approve or reject it", e.draft.id);
     if (*e.draft.held_kind)
         return error_set(err, ERROR_STATE,
                          "chunk '%s' is a held update, which cannot be edited: reject it "

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "drafts/drafts_parts.h"
+#include "drafts/requests.h"
 #include "drafts/rules.h"
 #include "update/askers.h"
 
@@ -126,6 +127,7 @@ static int load(struct drafts *drafts, struct reversal *r, struct error *err)
 
 static void announce(const struct reversal *r)
 {
+    drafts_requests_changed(r->drafts, r->call->sandbox, &r->draft);
     drafts_changed(r->drafts, r->call->sandbox, r->draft.id, next_status(r));
     if (r->action == DRAFTS_REJECT)
         drafts_rejected(r->drafts, r->call->sandbox, &r->draft);
@@ -152,8 +154,10 @@ static int attempt(struct drafts *drafts, struct reversal *r, struct update_resu
         .committed = announce_reversal,
         .arg = r,
     };
-    request.policy = without(drafts, r, &request.if_revision, err);
-    if (!request.policy)
+    request.of_request = drafts_is_request(&r->draft);
+    if (!request.of_request)
+        request.policy = without(drafts, r, &request.if_revision, err);
+    if (!request.of_request && !request.policy)
         return -1;
     return update_run(drafts->updates, &request, r->arena, out, problems, err);
 }

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "drafts/drafts_parts.h"
+#include "drafts/requests.h"
 #include "drafts/rules.h"
 #include "policy/cure/refused.h"
 #include "policy/match/ask.h"
@@ -25,7 +26,7 @@ static bool same_refused(const struct policy_refused *a, const struct policy_ref
            strcmp(a->binary, b->binary) == 0 && strcmp(a->method, b->method) == 0 &&
            strcmp(a->path, b->path) == 0 && strcmp(a->operation, b->operation) == 0 &&
            strcmp(a->field, b->field) == 0 && strcmp(a->rpc_method, b->rpc_method) == 0 &&
-           strcmp(a->tool, b->tool) == 0;
+           strcmp(a->tool, b->tool) == 0 && strcmp(a->vote, b->vote) == 0;
 }
 
 static struct policy_refused copy_refused(const struct policy_refused *r, struct arena *arena)
@@ -34,7 +35,8 @@ static struct policy_refused copy_refused(const struct policy_refused *r, struct
         .host = arena_str(arena, r->host), .port = r->port, .binary = arena_str(arena, r->binary),
         .method = arena_str(arena, r->method), .path = arena_str(arena, r->path),
         .operation = arena_str(arena, r->operation), .field = arena_str(arena, r->field),
-        .rpc_method = arena_str(arena, r->rpc_method), .tool = arena_str(arena, r->tool)};
+        .rpc_method = arena_str(arena, r->rpc_method), .tool = arena_str(arena, r->tool),
+        .vote = arena_str(arena, r->vote)};
 }
 
 /* Where it stands in the list, or where the list ends. */
@@ -83,7 +85,8 @@ unsigned drafts_waiting(struct drafts *drafts, const struct store_draft *draft)
     const struct policy_refused refused = {
         .host = draft->host, .port = draft->port, .binary = draft->binary,
         .method = draft->method, .path = draft->path, .operation = draft->operation,
-        .field = draft->field, .rpc_method = draft->rpc_method, .tool = draft->tool};
+        .field = draft->field, .rpc_method = draft->rpc_method, .tool = draft->tool,
+        .vote = drafts_vote_of(draft)};
     pthread_mutex_lock(&drafts->lock);
     struct waiting *w = *find(drafts, draft->sandbox_id, &refused);
     unsigned n = w ? w->n : 0;
@@ -105,7 +108,8 @@ void drafts_forget_waiting(struct drafts *drafts, const char *sandbox_id)
 
 /* ---- what a rule would let pass ---- */
 
-/* Of a request with a call the rule's endpoints are asked, not its rules about calls. */
+/* No rule lets pass what a voter holds.  Of a request with a call the rule's endpoints are asked,
+ * not its rules about calls. */
 static bool lets_pass(const struct sluice_rule *rule, const struct policy_refused *refused)
 {
     const struct sluice_rule *const rules[] = {rule};
@@ -116,6 +120,8 @@ static bool lets_pass(const struct sluice_rule *rule, const struct policy_refuse
         .connection = {.host = refused->host, .port = refused->port, .binary = refused->binary},
         .method = call ? "" : refused->method, .path = refused->path, .query = ""};
     struct policy_answer answer;
+    if (*refused->vote)
+        return false;
     policy_ask(&policy, &question, &answer);
     buf_free(&answer.reason);
     return answer.allowed;

@@ -28,6 +28,7 @@ struct egress_holds;
 struct egress_origin;
 struct generate_call;
 struct http2;
+struct egress_approvals;
 struct inspectors;
 struct report;
 
@@ -72,6 +73,7 @@ struct egress_proxy {
     bool (*propose)(void *ctx, const struct agent_proposal *proposal);
     bool (*look_up)(void *ctx, const struct agent_query *query);
     void (*on_use)(void *ctx, const char *rule);
+    void (*on_approval_used)(void *ctx, const char *chunk, int64_t used, bool ended);
     void *ctx;
     struct local_service local;
     struct inference_routes *inference;             /* of inference.local; NULL: none */
@@ -89,6 +91,7 @@ struct egress_proxy {
     struct inspectors *inspectors;                  /* voters on requests; NULL: there are none */
     char *no_inspectors;                            /* why requests cannot be judged, or NULL */
     const struct sluice_sandbox *sandbox;           /* as voters see it */
+    struct egress_approvals *approvals; /* of requests that they hold; NULL: there are none */
     unsigned n_questions;                           /* to them that wait for an answer */
     size_t questions_bytes;                         /* of bodies that are held for them */
     size_t messages_memory;                         /* bytes of WebSocket messages that are held */

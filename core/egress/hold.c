@@ -290,20 +290,22 @@ static void wait(struct client *c)
 
 /* ---- what a request waits for ---- */
 
-static struct egress_waiting what_of(const struct client *c, const struct egress_refusal *refusal)
+struct egress_waiting egress_hold_reason(const struct client *c,
+                                         const struct egress_refusal *refusal)
 {
     const struct egress_refused_request *r = &refusal->request;
     bool request = r->method != NULL;
     return (struct egress_waiting){
         .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary,
         .method = r->method, .path = request ? r->path : NULL, .operation = r->operation,
-        .field = r->field, .rpc_method = r->rpc_method, .tool = r->tool};
+        .field = r->field, .rpc_method = r->rpc_method, .tool = r->tool,
+        .vote = refusal->held_by};
 }
 
 bool egress_hold_has_reported(const struct client *c, const struct egress_refusal *refusal)
 {
     const struct egress_hold *hold = hold_of(c);
-    const struct egress_waiting what = what_of(c, refusal);
+    const struct egress_waiting what = egress_hold_reason(c, refusal);
     return hold && hold->reported == waiting_hash(&what);
 }
 
@@ -331,14 +333,14 @@ static struct egress_hold *hold_new(struct client *c)
 /* Whether somebody's decision could let it pass: about a rule, or where a voter asks for one. */
 static bool may_help(struct client *c, const struct egress_refusal *refusal)
 {
-    return refusal->vote.voter || egress_cure_may_help(c, refusal);
+    return *refusal->held_by || egress_cure_may_help(c, refusal);
 }
 
 /* False: there is no room for one more. */
 static bool begin(struct egress_holds *holds, struct client *c,
                   const struct egress_refusal *refusal)
 {
-    const struct egress_waiting what = what_of(c, refusal);
+    const struct egress_waiting what = egress_hold_reason(c, refusal);
     struct egress_hold *hold = hold_of(c);
     size_t bytes = size_of(c->exchange.head) + c->exchange.body.len + c->pending.len;
     if (hold && hold->key && !waiting_same(&hold->key->what, &what))
@@ -410,6 +412,15 @@ void egress_hold_judge_all(struct egress_proxy *proxy)
 {
     if (proxy->holds)
         look_at_all(proxy->holds);
+}
+
+void egress_hold_judge_voted(struct egress_proxy *proxy)
+{
+    struct egress_holds *holds = proxy->holds;
+    for (struct egress_hold *hold = holds ? holds->first : NULL; hold; hold = hold->next)
+        if (*hold->key->what.vote)
+            hold->generation = 0;
+    egress_hold_judge_all(proxy);
 }
 
 void egress_reject(struct egress_proxy *proxy, const struct egress_waiting *what)

@@ -34,6 +34,12 @@ bool egress_hold_has_reported(const struct client *c, const struct egress_refusa
 /* What waits is judged anew, soon: by another policy, or other settings. */
 void egress_hold_judge_all(struct egress_proxy *proxy);
 
+/* The same for what waits because a voter holds it: by other approvals. */
+void egress_hold_judge_voted(struct egress_proxy *proxy);
+/* What a refused request would wait for; borrows from both. */
+struct egress_waiting egress_hold_reason(const struct client *c,
+                                         const struct egress_refusal *refusal);
+
 /* Of all clients, and of those that are streams. */
 unsigned egress_held_clients(const struct egress_proxy *proxy);
 unsigned egress_held_streams(const struct egress_proxy *proxy);

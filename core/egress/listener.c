@@ -17,6 +17,7 @@
 #include "egress/report.h"
 #include "egress/request.h"
 #include "egress/transparent.h"
+#include "egress/voters/approvals.h"
 #include <sluice/transition.h>
 
 enum {
@@ -125,6 +126,7 @@ static void end_if_empty(struct egress_proxy *proxy)
     inference_routes_free(proxy->inference);
     inspectors_unref(proxy->inspectors);
     free(proxy->no_inspectors);
+    egress_approvals_free(proxy->approvals);
     close(proxy->root);
     free(proxy);
     if (on_closed)
@@ -231,6 +233,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->propose = config->propose;
     proxy->look_up = config->look_up;
     proxy->on_use = config->on_use;
+    proxy->on_approval_used = config->on_approval_used;
     proxy->ctx = config->ctx;
     proxy->limits = (struct egress_limits){
         .max_connections = or_default(limits->max_connections, MAX_CONNECTIONS),

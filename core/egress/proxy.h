@@ -31,6 +31,7 @@
 
 #include "base/log.h"
 #include "egress/local/agent.h"
+#include "policy/grant.h"
 #include "policy/policy.h"
 #include "store/words.h"
 
@@ -72,6 +73,7 @@ struct egress_denial {
     const char *finding;                            /* its type; NULL at any other stage */
     const char *method, *path; /* of a request that rules refused, canonical; else NULL */
     const char *operation, *field, *rpc_method, *tool; /* of the call in its body; NULL: none */
+    const char *vote; /* the vote that holds the request, VOTER:CODE; NULL: the policy refuses it */
     int64_t at_ms;                                  /* since 1970 */
     const struct ipaddr *addresses;                 /* of host; none: not known */
     size_t n_addresses;
@@ -85,7 +87,15 @@ struct egress_waiting {
     const char *binary;
     const char *method, *path;                      /* of requests that rules refused */
     const char *operation, *field, *rpc_method, *tool; /* of the call in their bodies */
+    const char *vote;                               /* of a voter that holds them, VOTER:CODE */
     unsigned waiting;                               /* how many */
+};
+
+/* A person approved requests that a voter holds.  Texts are compared as they are. */
+struct egress_approval {
+    struct egress_waiting what;                     /* without the number */
+    struct policy_grant grant;                      /* its chunk, and how it ends */
+    bool ends;                                      /* false: it stays */
 };
 
 /* A connection, a request on it, or a call in its body, that is let through. */
@@ -198,6 +208,8 @@ struct egress_config {
     bool (*look_up)(void *ctx, const struct agent_query *query);
     /* A use of the grant of this rule was let through.  NULL: not wanted. */
     void (*on_use)(void *ctx, const char *rule);
+    /* An approval of held requests was used, so many times so far.  NULL: not wanted. */
+    void (*on_approval_used)(void *ctx, const char *chunk, int64_t used, bool ended);
     void *ctx;
 };
 
@@ -232,6 +244,11 @@ void egress_set_settings(struct egress_proxy *proxy, const struct egress_setting
  * none. */
 void egress_set_credentials(struct egress_proxy *proxy,
                             const struct secret_credentials *credentials);
+
+/* These approvals, and no others, let requests pass that voters hold; copied.  What waits for a
+ * voter is judged anew.  Of an approval that is there already the number of uses never falls. */
+void egress_set_approvals(struct egress_proxy *proxy, const struct egress_approval *items,
+                          size_t n);
 
 /* The next request is judged by this set of voters, of which a reference is taken; what is under
  * way is judged by the set that it began with.  NULL: by none; with a reason in why no request

@@ -54,7 +54,7 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
 {
     va_list args;
     out->kind = kind;
-    out->detail[0] = '\0';
+    out->detail[0] = out->held_by[0] = '\0';
     out->hint = out->policy = out->engine = out->stage = NULL;
     out->request = (struct egress_refused_request){0};
     out->vote = (struct egress_refused_vote){0};

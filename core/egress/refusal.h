@@ -73,6 +73,7 @@ struct egress_refusal {
     const char *engine, *stage; /* what decided, in the log; when, in a denial */
     struct egress_refused_request request;
     struct egress_refused_vote vote;
+    char held_by[160]; /* VOTER:CODE of a vote that asks for an approval; "": none does */
 };
 
 /* Returns -1.  The detail is set by the caller or stays empty, in which case the reason is it. */

@@ -17,6 +17,7 @@ struct report {
     char *reason, *hint;
     char *method, *path;                            /* NULL: no rules of requests */
     char *operation, *field, *rpc_method, *tool;    /* NULL: no call */
+    char *vote;                                     /* NULL: no voter holds it */
     char **links;
     size_t n_links;
     const char *stage;
@@ -30,7 +31,7 @@ static unsigned count_waiting(const struct egress_proxy *proxy, const struct rep
                              .binary = report->caller.binary, .method = report->method,
                              .path = report->path, .operation = report->operation,
                              .field = report->field, .rpc_method = report->rpc_method,
-                             .tool = report->tool});
+                             .tool = report->tool, .vote = report->vote});
 }
 
 static void tell(const struct egress_proxy *proxy, const struct report *report,
@@ -43,7 +44,7 @@ static void tell(const struct egress_proxy *proxy, const struct report *report,
         .n_links = report->n_links, .reason = report->reason, .hint = report->hint,
         .stage = report->stage, .method = report->method, .path = report->path,
         .operation = report->operation, .field = report->field,
-        .rpc_method = report->rpc_method, .tool = report->tool,
+        .rpc_method = report->rpc_method, .tool = report->tool, .vote = report->vote,
         .at_ms = clock_now_ms(), .addresses = addresses->items, .n_addresses = addresses->n,
         .waiting = count_waiting(proxy, report)};
     proxy->on_denial(proxy->ctx, &denial);
@@ -63,6 +64,7 @@ static void report_free(struct report *report)
     free(report->field);
     free(report->rpc_method);
     free(report->tool);
+    free(report->vote);
     free(report);
 }
 
@@ -103,7 +105,8 @@ static struct report *report_new(struct client *c, const struct egress_refusal *
                               .operation = copy_text(request->operation),
                               .field = copy_text(request->field),
                               .rpc_method = copy_text(request->rpc_method),
-                              .tool = copy_text(request->tool)};
+                              .tool = copy_text(request->tool),
+                              .vote = *refusal->held_by ? alloc_str(refusal->held_by) : NULL};
     copy_caller(&c->caller, &report->caller);
     copy_links(c, report);
     return report;

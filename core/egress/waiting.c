@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 
-enum { TEXTS = 8 };
+enum { TEXTS = 9 };
 
 static const char *or_empty(const char *text)
 {
@@ -17,7 +17,8 @@ static const char *or_empty(const char *text)
 static void texts_of(const struct egress_waiting *what, const char *out[TEXTS])
 {
     const char *const texts[TEXTS] = {what->path,       what->host,  what->binary, what->method,
-                                      what->rpc_method, what->tool, what->operation, what->field};
+                                      what->rpc_method, what->tool, what->operation, what->field,
+                                      what->vote};
     for (int i = 0; i < TEXTS; i++)
         out[i] = or_empty(texts[i]);
 }
@@ -75,7 +76,8 @@ struct waiting_key *waiting_key_find(struct waiting_keys *keys, const struct egr
         .operation = alloc_str(or_empty(what->operation)),
         .field = alloc_str(or_empty(what->field)),
         .rpc_method = alloc_str(or_empty(what->rpc_method)),
-        .tool = alloc_str(or_empty(what->tool))};
+        .tool = alloc_str(or_empty(what->tool)),
+        .vote = alloc_str(or_empty(what->vote))};
     key->next = keys->first;
     keys->first = key;
     return key;
@@ -86,7 +88,8 @@ void waiting_key_drop(struct waiting_keys *keys, struct waiting_key *key)
     struct waiting_key **at = &keys->first;
     const struct egress_waiting *what = &key->what;
     const char *const texts[] = {what->host,  what->binary,     what->method, what->path,
-                                 what->operation, what->field, what->rpc_method, what->tool};
+                                 what->operation, what->field, what->rpc_method, what->tool,
+                                 what->vote};
     while (*at != key)
         at = &(*at)->next;
     *at = key->next;

@@ -36,6 +36,13 @@ static void draft_rejected(void *ctx, const char *sandbox, const struct store_dr
         runtime_reject(g->runtime, sandbox, draft);
 }
 
+static void requests_approved(void *ctx, const char *sandbox, const char *sandbox_id)
+{
+    struct gateway *g = ctx;
+    if (g->runtime)
+        runtime_approve(g->runtime, sandbox, sandbox_id);
+}
+
 static void start_signals(struct gateway *g)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
@@ -172,7 +179,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     g->inference = inference_settings_new();
     inference_settings_set(g->inference, g->config.inference, g->config.n_inference);
     g->updates = updates_new(g->store, chain, g->log);
-    const struct drafts_hooks draft_hooks = {draft_changed, draft_rejected, g};
+    const struct drafts_hooks draft_hooks = {draft_changed, draft_rejected, requests_approved, g};
     g->drafts = drafts_new(g->updates, &draft_hooks, g->log);
     g->jobs = jobs_new(&g->loop);
     g->events = events_new(&g->loop);

@@ -8,6 +8,11 @@ static bool is_committed(const struct update_result *result)
     return result->changed && result->outcome == CHAIN_ALLOWED;
 }
 
+static bool is_decided(const struct update_result *result)
+{
+    return result->changed || result->asked;
+}
+
 /* A new sandbox has no supervisor yet; it is started with its first revision. */
 static void push_policy(void *ctx, const struct update_request *request,
                         const struct update_result *result)
@@ -22,7 +27,7 @@ static void count_decision(void *ctx, const struct update_request *request,
 {
     struct runtime *all = ctx;
     (void)request;
-    if (result->changed)
+    if (is_decided(result))
         all->setup.counts->decided[result->outcome]++;
 }
 
@@ -31,7 +36,7 @@ static void log_decision(void *ctx, const struct update_request *request,
 {
     const struct runtime *all = ctx;
     bool allowed = result->outcome == CHAIN_ALLOWED;
-    if (result->changed)
+    if (is_decided(result))
         log_info(all->setup.log, "%s of sandbox %s by %s: %s%s%s", chain_kind_word(request->kind),
                  request->sandbox, request->actor.name, chain_outcome_word(result->outcome),
                  allowed ? "" : ", ", allowed ? "" : result->tally.why);
@@ -41,7 +46,7 @@ static void publish_decision(void *ctx, const struct update_request *request,
                              const struct update_result *result)
 {
     const struct runtime *all = ctx;
-    if (!result->changed)
+    if (!is_decided(result))
         return;
     events_publish(all->setup.events, "decision", request->sandbox,
                    json_pack("{s:s, s:s, s:s, s:s, s:I}", "decision", result->decision_id, "kind",

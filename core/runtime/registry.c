@@ -108,6 +108,11 @@ void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision
     add_push(all, push);
 }
 
+void runtime_push_line(struct runtime *all, const char *sandbox, struct buf *line)
+{
+    add_push(all, (struct push){.sandbox = alloc_str(sandbox), .line = *line});
+}
+
 void runtime_reject(struct runtime *all, const char *sandbox, const struct store_draft *draft)
 {
     struct sandbox_message message = {.type = MESSAGE_REJECTED,
@@ -117,7 +122,8 @@ void runtime_reject(struct runtime *all, const char *sandbox, const struct store
         message.rejected = (struct sandbox_rejected){
             .host = draft->host, .port = draft->port, .binary = draft->binary,
             .method = draft->method, .path = draft->path, .operation = draft->operation,
-            .field = draft->field, .rpc_method = draft->rpc_method, .tool = draft->tool};
+            .field = draft->field, .rpc_method = draft->rpc_method, .tool = draft->tool,
+            .vote = drafts_vote_of(draft)};
     sandbox_message_encode(&message, &push.line);
     add_push(all, push);
 }

@@ -98,6 +98,9 @@ void runtime_stop_all(struct runtime *runtime, void (*done)(void *ctx), void *ct
 /* Held requests that wait for a decision about the chunk are refused, as that is no; draft NULL:
  * all of the sandbox.  Any thread. */
 void runtime_reject(struct runtime *runtime, const char *sandbox, const struct store_draft *draft);
+/* Other held requests of the sandbox are approved now: its supervisor is told.  Blocks; any
+ * thread. */
+void runtime_approve(struct runtime *runtime, const char *sandbox, const char *sandbox_id);
 /* Forgets the sandboxes; supervisors that live go on.  Frees when its handles are closed. */
 void runtime_close(struct runtime *runtime);
 

@@ -189,6 +189,14 @@ void sandbox_inspecting(struct sandbox *s, const struct sandbox_inspectors *said
 void sandbox_not_inspecting(struct sandbox *s);     /* its supervisor is gone */
 void sandbox_inspected(struct sandbox *s, const struct sandbox_inspected *batch);
 
+/* A line to the supervisor of the sandbox with this name, if it is there; line is taken.  Any
+ * thread. */
+void runtime_push_line(struct runtime *all, const char *sandbox, struct buf *line);
+
+/* approvals.c: appends the message with all n approved requests.  Blocks; any thread. */
+int approvals_encode(struct runtime *all, const char *sandbox_id, struct buf *out, size_t *n,
+                     struct error *err);
+
 /* forecasts.c: what a supervisor asks; the arena that the question lives in is taken over. */
 void sandbox_forecast(struct sandbox *s, const struct sandbox_forecast *question,
                       struct arena *arena);

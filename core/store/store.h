@@ -273,7 +273,8 @@ struct store_draft {
     const char *id, *sandbox_id;
     const char *status, *source;                    /* of store/words.h */
     const char *rule_name, *rule_json;              /* the proposed rule; "" for a held update */
-    /* A held update: what was asked, and its candidate policy. */
+    /* A held update: what was asked, and its candidate policy.  A held request: "request", and the
+     * vote that holds it, VOTER:CODE.  "": neither. */
     const char *held_kind, *held_json;
     const char *host, *binary;
     uint16_t port;

@@ -109,6 +109,8 @@ static struct policy *from_rollback(struct update *u)
 
 static struct policy *make_candidate(struct update *u)
 {
+    if (u->request->of_request)
+        return policy_ref(u->result->current);
     if (u->request->policy)
         return policy_complete(u->request->policy, u->result->current);
     switch (u->request->kind) {

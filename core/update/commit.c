@@ -150,11 +150,11 @@ static void prepare(struct update *u)
     u->decision = NULL;
     u->revision = NULL;
     u->held = NULL;
-    if (!r->changed)
+    if (!r->changed && !r->asked)
         return;
     r->decision_id = update_new_id(u);
     update_hold(u);
-    if (r->outcome == CHAIN_ALLOWED) {
+    if (r->outcome == CHAIN_ALLOWED && r->changed) {
         r->revision = r->base_revision + 1;
         r->status = "pending";
         update_find_ended(u);

@@ -130,7 +130,7 @@ json_t *update_document(const struct update_result *r)
     json_object_set(json, "findings", r->findings_json);
     json_object_set_new(json, "base_revision", json_integer((json_int_t)r->base_revision));
     json_object_set_new(json, "summary",
-                        json_string(r->changed ? r->tally.why : "nothing changes"));
+                        json_string(r->changed || r->asked ? r->tally.why : "nothing changes"));
     if (r->tally.overridden)
         json_object_set_new(json, "overridden", json_true());
     if (*r->decision_id)

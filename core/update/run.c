@@ -93,7 +93,8 @@ static int decide(struct update *u)
     update_find(u, before, after);
     const struct sluice_transition *transition = update_transition(u);
     bool asks = u->request->kind != SLUICE_EXPIRE && u->request->kind != SLUICE_GLOBAL;
-    if (r->changed && asks && vote(u, transition) != 0)
+    r->asked = (r->changed && asks) || u->request->of_request;
+    if (r->asked && vote(u, transition) != 0)
         return -1;
     if (r->changed && r->outcome != CHAIN_DENIED) {
         update_warn_of_bindings(u);
@@ -106,7 +107,7 @@ static int decide(struct update *u)
         return 0;
     if (update_commit(u) != 0)
         return -1;
-    if (r->changed)
+    if (r->changed || r->asked)
         chain_observe(u->chain,
                       &(struct sluice_outcome){sizeof(struct sluice_outcome), transition,
                                                chain_outcome_word(r->outcome),

@@ -88,6 +88,8 @@ struct update_request {
     const char *draft_id; /* APPROVE, UNDO: noted in the decision; NULL: none.  EXPIRE: the chunk
                            * whose grant has ended */
     const struct policy_grant *grant;               /* APPROVE: it ends; NULL: it stays */
+    bool of_request; /* APPROVE, UNDO: it is about a request that a voter holds.  The policy stays
+                      * as it is, and the voters are asked all the same */
     /* APPROVE: the digest the reviewer saw, of the revision the approval would replace and so on;
      * asked about every attempt.  Returns -1 with err to refuse.  NULL: nothing to ask. */
     int (*review)(void *arg, const struct update_result *seen, struct error *err);
@@ -103,6 +105,7 @@ struct update_result {
     enum chain_outcome outcome;
     bool dry_run;
     bool changed; /* the candidate is another policy than the current one */
+    bool asked;                                     /* the voters were */
     uint64_t base_revision; /* what the candidate was made from; 0 on create */
     uint64_t revision;                              /* the newest revision after the update */
     const char *hash;                               /* of the candidate */

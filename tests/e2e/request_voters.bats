@@ -42,6 +42,7 @@ return {
     if r.headers["x-secret"] then return ballot:deny("HEADER", "", "refused by $1\27[31m\nnow") end
     if has_secret(r.query) then return ballot:deny("QUERY", "", "refused by $1") end
     if has_secret(r.body) then return ballot:deny("BODY", "", "refused by $1") end
+    if r.path == "/deploy" then return ballot:hold("DEPLOY", "", "somebody has to look at it") end
     if r.tool == "drop_all" then return ballot:deny("TOOL", "", "refused by $1") end
     return ballot:allow()
   end,
@@ -105,6 +106,32 @@ refused() {
     run ! grep -q $'\e' <(sluice logs demo)
     until_so 'sluice traffic demo -o json | grep -q "voter judge: HEADER"'
     until_so 'sluice plugin list -o json | jq -e ".voters[] | select(.name == \"judge\") | .inspects and .requests > 0 and .request_denials > 0" >/dev/null'
+}
+
+# held CODE: the chunk of a request that the voter judge holds.
+held() { sluice rule get demo --status pending -o json | jq -er --arg code "$1" '.chunks[] | select(.voter == "judge" and .code == $code) | .id'; }
+
+@test "a request that a voter holds waits for a person, whose approval changes no policy" {
+    refused DEPLOY "$plain/deploy" -d now
+    until_so 'held DEPLOY >/dev/null'
+    sluice rule get demo | grep -q "Held by:    voter judge, DEPLOY: .* to plain.test:8080"
+    before=$(sluice policy get demo -o json | jq .revision)
+    sluice sandbox set demo --hold 60s
+    inside curl -sS "$plain/deploy" -d now >"$state/deployed" &
+    deploy=$!
+    until_so 'sluice rule get demo -o json | jq -e "[.chunks[] | select(.voter == \"judge\") | .waiting] == [1]" >/dev/null'
+    run -0 sluice rule approve demo --chunk-id "$(held DEPLOY)" --once
+    wait "$deploy"
+    grep -q now "$state/deployed"
+    [ "$(sluice policy get demo -o json | jq .revision)" = "$before" ]
+    until_so 'sluice rule get demo -o json | jq -e "[.chunks[] | select(.voter == \"judge\") | .status] == [\"superseded\"]" >/dev/null'
+    inside curl -sS "$plain/deploy" -d again >"$state/deployed" &
+    deploy=$!
+    until_so 'held DEPLOY >/dev/null'
+    sluice rule reject demo --chunk-id "$(held DEPLOY)" --reason no
+    wait "$deploy"
+    [ "$(jq -r .code "$state/deployed")" = DEPLOY ]
+    sluice sandbox set demo --hold 0s
 }
 
 @test "a middleware sets a header and replaces the body, denies, and is not asked elsewhere" {

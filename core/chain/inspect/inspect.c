@@ -37,7 +37,7 @@ struct inspection {
     size_t order;                                   /* of who decided it */
     struct asked *asked;
     size_t open;                                    /* questions that are not answered */
-    size_t room;                                    /* of the changes */
+    size_t room, holds_room;                        /* of the changes; of the holds */
     bool begun;                                     /* inspect_begin has returned */
 };
 
@@ -85,12 +85,23 @@ static void weigh(struct inspection *i, size_t order, const struct inspect_verdi
     int more = gravity(said->verdict) - gravity(now->verdict);
     if (!gravity(said->verdict) || more < 0 || (more == 0 && order >= i->order))
         return;
-    const struct inspect_change *changes = now->changes;
-    size_t n_changes = now->n_changes;
-    *now = *said;
-    now->changes = changes;
-    now->n_changes = n_changes;
+    struct inspect_verdict next = *said;
+    next.changes = now->changes;
+    next.n_changes = now->n_changes;
+    next.holds = now->holds;
+    next.n_holds = now->n_holds;
+    *now = next;
     i->order = order;
+}
+
+static void add_hold(struct inspection *i, const struct inspect_verdict *said)
+{
+    struct inspect_verdict *now = &i->verdict;
+    struct inspect_hold *holds = (struct inspect_hold *)(uintptr_t)now->holds;
+    holds = arena_grow(i->arena, holds, now->n_holds, &i->holds_room, sizeof *holds);
+    holds[now->n_holds++] = (struct inspect_hold){said->voter, said->code, said->message,
+                                                  said->middleware};
+    now->holds = holds;
 }
 
 static void weigh_failure(struct inspection *i, const struct inspect_middleware *middleware,
@@ -179,6 +190,8 @@ static void take(struct asked *asked, const struct ballot *ballot, const struct 
         .message = arena_str(i->arena, ballot->message),
         .middleware = asked->middleware ? asked->middleware->key : "",
     };
+    if (said.verdict == SLUICE_HOLD)
+        add_hold(i, &said);
     weigh(i, asked->order, &said);
 }
 

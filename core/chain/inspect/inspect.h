@@ -52,6 +52,11 @@ void inspectors_needs(const struct inspectors *set, const char *host, const char
                       const struct inspect_middleware *middlewares, size_t n,
                       struct inspect_needs *out);
 
+/* A ballot that asks for a person's decision; "" where there is no text. */
+struct inspect_hold {
+    const char *voter, *code, *message, *middleware;
+};
+
 /* In the arena of the question. */
 struct inspect_verdict {
     enum sluice_verdict verdict; /* ALLOW, DENY or HOLD: the gravest, on_error applied */
@@ -60,6 +65,8 @@ struct inspect_verdict {
     bool failed;                                    /* it counts as that, as the voter failed */
     const struct inspect_change *changes;           /* only of middlewares, in order */
     size_t n_changes;
+    const struct inspect_hold *holds; /* of verdict HOLD: all of them, in the order of answers */
+    size_t n_holds;
 };
 
 typedef void inspect_done(void *arg, const struct inspect_verdict *verdict);

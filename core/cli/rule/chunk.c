@@ -92,6 +92,10 @@ void chunk_print(const json_t *c)
     if (*json_text(c, "rpc_method"))
         terminal_print(stdout, "  Call:       %s %s\n", json_text(c, "rpc_method"),
                        json_text(c, "tool"));
+    if (*json_text(c, "voter"))
+        terminal_print(stdout, "  Held by:    voter %s, %s: %s to %s:%lld\n", json_text(c, "voter"),
+                       json_text(c, "code"), json_text(c, "binary"), json_text(c, "host"),
+                       json_number(c, "port"));
     print_endpoints(json_object_get(c, "rule"));
     print_grant(json_object_get(c, "grant"));
     print_texts("Addresses:", json_object_get(c, "addresses"));

@@ -3,6 +3,7 @@
 
 #include "egress/record.h"
 #include "egress/report.h"
+#include "egress/voters/approvals.h"
 #include "egress/voters/facts.h"
 #include "egress/voters/question.h"
 #include "egress/voters/verdict.h"
@@ -13,12 +14,25 @@ bool egress_message_is_watched(const struct client *c)
     return q && q->set && q->needs.any;
 }
 
-static void refuse(struct client *c, const struct inspect_verdict *verdict, struct buf *reason)
+/* A message waits for no person; the next one like it passes once it is approved. */
+static bool is_refused(struct client *c, const struct inspect_verdict *verdict,
+                       struct egress_refusal *refusal)
 {
-    struct egress_refusal refusal;
-    egress_verdict_refuse(c, verdict, &refusal);    /* a hold too: it waits for no person */
-    egress_verdict_tell(c, &refusal);
-    buf_puts(reason, refusal.reason);
+    struct question *q = question_now(c);
+    buf_clear(&q->approvals);
+    if (verdict->verdict == SLUICE_DENY)
+        egress_verdict_refuse(c, verdict, refusal);
+    return verdict->verdict == SLUICE_DENY ||
+           (verdict->verdict == SLUICE_HOLD &&
+            !(egress_approvals_answer(c, verdict, &q->approvals, refusal) &&
+              egress_approvals_spend(c, &q->approvals)));
+}
+
+static void refuse(struct client *c, const struct egress_refusal *refusal, struct buf *reason)
+{
+    egress_verdict_report(c, refusal);
+    egress_verdict_tell(c, refusal);
+    buf_puts(reason, refusal->reason);
 }
 
 /* Only the text of a message can be changed. */
@@ -34,10 +48,11 @@ static void take(struct client *c, const struct inspect_verdict *verdict, struct
                  struct egress_message_verdict *out)
 {
     const struct inspect_change *text = text_of(verdict);
+    struct egress_refusal refusal;
     *out = (struct egress_message_verdict){.answer = MESSAGE_PASSES};
-    if (verdict->verdict == SLUICE_DENY || verdict->verdict == SLUICE_HOLD) {
+    if (is_refused(c, verdict, &refusal)) {
         out->answer = MESSAGE_REFUSED;
-        refuse(c, verdict, reason);
+        refuse(c, &refusal, reason);
     } else if (text) {
         out->changed = text->value ? text->value : "";
         out->len = text->len;

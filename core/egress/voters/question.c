@@ -20,6 +20,7 @@ static void free_question(struct exchange_question *face)
     policy_unref(q->policy);
     buf_free(&q->held);
     buf_free(&q->body);
+    buf_free(&q->approvals);
     free(q);
 }
 

@@ -30,6 +30,7 @@ struct question {
     void (*answered)(struct client *c, const struct inspect_verdict *verdict);
     size_t call;                                    /* of those in the body: asked about now */
     bool passed;                                    /* the request */
+    struct buf approvals; /* that let it pass and are not counted yet (approvals.h) */
     bool transformed;                               /* its body is a middleware's */
     bool partial;                                   /* enough of its body is here */
     size_t counted;                                 /* bytes on the proxy's account */

@@ -3,6 +3,7 @@
 
 #include "egress/deny.h"
 #include "egress/judge.h"
+#include "egress/voters/approvals.h"
 #include "egress/voters/facts.h"
 #include "egress/voters/question.h"
 #include "egress/voters/verdict.h"
@@ -53,23 +54,32 @@ static void pass(struct question *q)
     buf_free(&held);
 }
 
-static void refuse(struct client *c, const struct inspect_verdict *verdict)
+/* False: it is refused.  An answer waits for no person: the next one like it passes once it is
+ * approved. */
+static bool take(struct question *q, const struct inspect_verdict *verdict)
 {
+    struct client *c = q->c;
     struct egress_refusal refusal;
-    egress_verdict_refuse(c, verdict, &refusal);    /* a hold too: nobody can be asked */
+    buf_clear(&q->approvals);
+    if (verdict->verdict == SLUICE_DENY)
+        egress_verdict_refuse(c, verdict, &refusal);
+    else if (verdict->verdict != SLUICE_HOLD ||
+             (egress_approvals_answer(c, verdict, &q->approvals, &refusal) &&
+              egress_approvals_spend(c, &q->approvals)))
+        return true;
     http_head_free(c->exchange.response);
     c->exchange.response = NULL;
+    egress_verdict_report(c, &refusal);
     egress_verdict_deny(c, &refusal);
+    return false;
 }
 
 static void on_verdict(struct client *c, const struct inspect_verdict *verdict)
 {
     struct question *q = question_now(c);
     egress_client_expect(c, 0);
-    if (verdict->verdict == SLUICE_DENY || verdict->verdict == SLUICE_HOLD) {
-        refuse(c, verdict);
+    if (!take(q, verdict))
         return;
-    }
     c->state = q->back;
     net_read(c->upstream.stream);
     if (!c->ended && egress_client_has_room(c))
@@ -112,9 +122,7 @@ void egress_answer_ask(struct client *c)
         egress_facts_response(c, &q->body, q->needs.body_bytes, q->complete, arena);
     if (!question_ask(q, request, on_verdict, &verdict))
         wait(q);
-    else if (verdict.verdict == SLUICE_DENY || verdict.verdict == SLUICE_HOLD)
-        refuse(c, &verdict);
-    else
+    else if (take(q, &verdict))
         pass(q);
 }
 

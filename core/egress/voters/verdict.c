@@ -7,8 +7,10 @@
 
 #include "base/buf.h"
 #include "base/printable.h"
+#include "egress/hold.h"
 #include "egress/record.h"
 #include "egress/report.h"
+#include "egress/voters/question.h"
 
 static const struct egress_finding denied = {"sluice.voter.denied", "Request Refused By Voter"},
                                    failed = {"sluice.voter.failed", "Voter Failed"};
@@ -24,6 +26,17 @@ static void describe(const struct client *c, struct egress_refusal *refusal)
         c->exchange.kind == EXCHANGE_FORWARD ? "forward-l7-deny" : "connect-l7-deny";
     if (egress_exchange_is_judged(&c->exchange))
         refusal->request = egress_client_request(c, c->exchange.rules.call);
+}
+
+/* An approval is about the request as voters see it, whether rules are about requests or not. */
+static void describe_held(const struct client *c, struct egress_refusal *refusal)
+{
+    const struct exchange *exchange = &c->exchange;
+    const struct question *q = question_now(c);
+    bool call = q && q->call < exchange->calls.n;
+    refusal->request =
+        egress_client_request(c, call ? &exchange->calls.items[q->call] : NULL);
+    refusal->request.path = egress_exchange_seen_path(exchange);
 }
 
 /* What voters say is shown without characters that would do more than be read. */
@@ -64,6 +77,19 @@ void egress_verdict_refuse(const struct client *c, const struct inspect_verdict 
     refusal->vote = (struct egress_refused_vote){v->voter, v->code, v->message, v->middleware};
 }
 
+void egress_verdict_hold(const struct client *c, const struct inspect_hold *hold,
+                         struct egress_refusal *refusal)
+{
+    const struct inspect_verdict v = {.verdict = SLUICE_HOLD, .voter = hold->voter,
+                                      .code = hold->code, .message = hold->message,
+                                      .middleware = hold->middleware};
+    egress_verdict_refuse(c, &v, refusal);
+    describe_held(c, refusal);
+    snprintf(refusal->held_by, sizeof refusal->held_by, "%s:%s", hold->voter, hold->code);
+    snprintf(refusal->detail, sizeof refusal->detail,
+             "Request waits for a person's approval, which a voter asks for");
+}
+
 void egress_verdict_unavailable(const struct client *c, const char *why,
                                 struct egress_refusal *refusal)
 {
@@ -87,6 +113,12 @@ void egress_verdict_tell(struct client *c, const struct egress_refusal *refusal)
     const struct egress_finding *finding = by_failure ? &failed : &denied;
     egress_record_refused(c, refusal->engine, refusal->reason);
     egress_report_finding(c, finding, refusal->reason);
+}
+
+void egress_verdict_report(struct client *c, const struct egress_refusal *refusal)
+{
+    if (*refusal->held_by && !egress_hold_has_reported(c, refusal))
+        egress_report(c, refusal);
 }
 
 void egress_verdict_deny(struct client *c, const struct egress_refusal *refusal)

@@ -6,9 +6,12 @@
 #include "chain/inspect/inspect.h"
 #include "egress/client.h"
 
-/* Of DENY and of HOLD; borrows from the client and from the verdict. */
+/* Of DENY; borrows from the client and from the verdict. */
 void egress_verdict_refuse(const struct client *c, const struct inspect_verdict *verdict,
                            struct egress_refusal *refusal);
+/* A hold that nobody has approved, for what is judged now. */
+void egress_verdict_hold(const struct client *c, const struct inspect_hold *hold,
+                         struct egress_refusal *refusal);
 /* The voters cannot be asked, because of this. */
 void egress_verdict_unavailable(const struct client *c, const char *why,
                                 struct egress_refusal *refusal);
@@ -19,5 +22,7 @@ void egress_verdict_transformed(const struct client *c, const char *why,
 /* Tells the log and the supervisor; the client, too. */
 void egress_verdict_tell(struct client *c, const struct egress_refusal *refusal);
 void egress_verdict_deny(struct client *c, const struct egress_refusal *refusal);
+/* A hold that cannot wait is reported, so that a person may approve the next one like it. */
+void egress_verdict_report(struct client *c, const struct egress_refusal *refusal);
 
 #endif

@@ -10,6 +10,7 @@
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/report.h"
+#include "egress/voters/approvals.h"
 #include "egress/voters/changes.h"
 #include "egress/voters/facts.h"
 #include "egress/voters/prefix.h"
@@ -26,12 +27,17 @@ static void refuse(struct client *c, const struct inspect_verdict *verdict)
 {
     struct egress_refusal refusal;
     egress_verdict_refuse(c, verdict, &refusal);
-    if (verdict->verdict == SLUICE_HOLD && egress_hold_begin(c, &refusal))
+    egress_hold_leave(c);
+    egress_verdict_deny(c, &refusal);
+}
+
+static void hold(struct client *c, const struct egress_refusal *refusal)
+{
+    if (egress_hold_begin(c, refusal))
         return;
     egress_hold_leave(c);
-    if (verdict->verdict == SLUICE_HOLD)
-        egress_report(c, &refusal);
-    egress_verdict_deny(c, &refusal);
+    egress_verdict_report(c, refusal);
+    egress_verdict_deny(c, refusal);
 }
 
 static void refuse_changes(struct client *c, const char *why)
@@ -76,8 +82,14 @@ enum answer { ANSWER_PASSED, ANSWER_REFUSED, ANSWER_LATER };
 static enum answer take_verdict(struct question *q, const struct inspect_verdict *verdict)
 {
     struct client *c = q->c;
-    if (verdict->verdict == SLUICE_DENY || verdict->verdict == SLUICE_HOLD) {
+    struct egress_refusal refusal;
+    if (verdict->verdict == SLUICE_DENY) {
         refuse(c, verdict);
+        return ANSWER_REFUSED;
+    }
+    if (verdict->verdict == SLUICE_HOLD &&
+        !egress_approvals_answer(c, verdict, &q->approvals, &refusal)) {
+        hold(c, &refusal);
         return ANSWER_REFUSED;
     }
     return change(q, verdict) ? ANSWER_PASSED : ANSWER_REFUSED;
@@ -221,12 +233,14 @@ bool egress_voters_pass(struct client *c, void (*again)(struct client *c))
         return false;
     }
     struct question *q = question_of(c);
-    if (!q || q->passed)
+    if (!q || (q->passed && egress_approvals_spend(c, &q->approvals)))
         return true;
     if (!can_be_shown(c))
         return false;
     q->go_on = again;
     q->call = 0;
+    q->passed = false;
+    buf_clear(&q->approvals);
     if (wants_body(q)) {
         egress_prefix_read(q, have_prefix);
         return false;
@@ -239,7 +253,7 @@ bool egress_voters_pass(struct client *c, void (*again)(struct client *c))
     q->transformed = before || now;
     if (now)
         again(c);
-    return !now;
+    return !now && egress_approvals_spend(c, &q->approvals);
 }
 
 bool egress_voters_refuse_transformed(struct client *c, const struct egress_refusal *refusal)

@@ -26,7 +26,7 @@ int policy_refused_connection(const char *host, uint16_t port, const char *binar
     *out = (struct policy_refused){
         .host = arena_str(arena, canonical), .port = port,
         .binary = known ? arena_str(arena, binary) : "", .method = "", .path = "",
-        .operation = "", .field = "", .rpc_method = "", .tool = ""};
+        .operation = "", .field = "", .rpc_method = "", .tool = "", .vote = ""};
     return 0;
 }
 

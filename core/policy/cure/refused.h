@@ -15,6 +15,7 @@ struct policy_refused {
     const char *binary;                             /* "" when unknown */
     const char *method, *path;                      /* of a request; "": the connection */
     const char *operation, *field, *rpc_method, *tool; /* of the call in its body; "": none */
+    const char *vote; /* VOTER:CODE of the vote that holds it; "" or NULL: the policy refuses it */
 };
 
 /* -1: no rule could ever allow it (loopback, link-local, metadata; no host name, no port), or a

@@ -73,6 +73,7 @@ static void publish_held(struct sandbox *s, const struct drafts_denial *item, co
     add_text(json, "field", item->field);
     add_text(json, "rpc_method", item->rpc_method);
     add_text(json, "tool", item->tool);
+    add_text(json, "vote", item->vote);
     events_publish(s->all->setup.events, "held", s->name, json);
 }
 
@@ -91,7 +92,7 @@ static void tell_held(struct sandbox *s, const struct recording *r)
                                              .binary = item->binary, .method = item->method,
                                              .path = item->path, .operation = item->operation,
                                              .field = item->field, .rpc_method = item->rpc_method,
-                                             .tool = item->tool}});
+                                             .tool = item->tool, .vote = item->vote}});
     }
 }
 
@@ -168,6 +169,7 @@ static void publish(struct sandbox *s, const struct sandbox_denial *item)
     add_text(json, "field", item->field);
     add_text(json, "rpc_method", item->rpc_method);
     add_text(json, "tool", item->tool);
+    add_text(json, "vote", item->vote);
     events_publish(s->all->setup.events, "denial", s->name, json);
 }
 
@@ -190,7 +192,7 @@ void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struc
             .addresses = item->addresses, .n_addresses = item->n_addresses,
             .method = item->method, .path = item->path,
             .operation = item->operation, .field = item->field,
-            .rpc_method = item->rpc_method, .tool = item->tool,
+            .rpc_method = item->rpc_method, .tool = item->tool, .vote = item->vote,
             .ancestors = item->ancestors, .n_ancestors = item->n_ancestors,
             .links = item->links, .n_links = item->n_links,
             .waiting = item->waiting, .only_waiting = item->count == 0,

@@ -39,6 +39,8 @@ struct catch_up {
     char *id;
     uint64_t revision;                              /* 0: it could not be read */
     struct buf line;
+    struct buf approvals;
+    size_t n_approvals, n_known;                    /* the supervisor has so many */
 };
 
 static void encode_newest(struct catch_up *c, const struct store_revision *r, struct arena *arena)
@@ -65,6 +67,9 @@ static void read_newest(void *arg)
         encode_newest(c, &r, arena);
     else
         log_error(c->all->setup.log, "cannot read the newest policy of a sandbox: %s", err.text);
+    if (approvals_encode(c->all, c->id, &c->approvals, &c->n_approvals, &err) != 0)
+        log_error(c->all->setup.log, "cannot read the approved requests of a sandbox: %s",
+                  err.text);
     arena_free(arena);
 }
 
@@ -74,7 +79,10 @@ static void send_newest(void *arg)
     struct sandbox *s = sandbox_find(c->all, c->id);
     if (s && s->ready && c->revision)
         sandbox_send_policy(s, c->revision, &c->line);
+    if (s && s->ready && c->approvals.len && (c->n_approvals || c->n_known))
+        link_send_line(s->link, &c->approvals);
     buf_free(&c->line);
+    buf_free(&c->approvals);
     free(c->id);
     free(c);
 }
@@ -110,7 +118,8 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     sandbox_is_ready(s);
     runtime_equip(s->all, s->id, NULL, NULL);
     struct catch_up *c = alloc_zero(1, sizeof *c);
-    *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id)};
+    *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id),
+                           .n_known = hello->n_approvals};
     jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);
 }
 

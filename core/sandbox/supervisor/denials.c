@@ -51,6 +51,7 @@ static bool same_request(const struct sandbox_denial *a, const struct sandbox_de
            same_text(a->method, b->method) && same_text(a->path, b->path) &&
            same_text(a->operation, b->operation) && same_text(a->field, b->field) &&
            same_text(a->rpc_method, b->rpc_method) && same_text(a->tool, b->tool) &&
+           same_text(a->vote, b->vote) &&
            strcmp(a->binary, b->binary) == 0;
 }
 
@@ -176,7 +177,8 @@ static struct entry *entry_new(const struct sandbox_denial *d)
         .finding = arena_str(arena, d->finding),
         .method = arena_str(arena, d->method), .path = arena_str(arena, d->path),
         .operation = arena_str(arena, d->operation), .field = arena_str(arena, d->field),
-        .rpc_method = arena_str(arena, d->rpc_method), .tool = arena_str(arena, d->tool)};
+        .rpc_method = arena_str(arena, d->rpc_method), .tool = arena_str(arena, d->tool),
+        .vote = arena_str(arena, d->vote)};
     e->denial.addresses = addresses;
     e->denial.n_addresses = copy_addresses(arena, d, addresses);
     room -= strlen(e->denial.binary);

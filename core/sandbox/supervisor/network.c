@@ -32,6 +32,7 @@ struct network {
     struct own_file *files; /* those of the certificates and more */
     struct sluice_sandbox sandbox;                  /* as voters see it */
     struct inspectors *inspectors;                  /* until the proxy is there: */
+    size_t n_approvals;                             /* of held requests */
     char *no_inspectors;
     struct egress_names *names; /* those that the resolver has given addresses */
     struct egress_dns *resolver;
@@ -118,6 +119,7 @@ static void on_denial(void *ctx, const struct egress_denial *d)
                                     .field = d->field,
                                     .rpc_method = d->rpc_method,
                                     .tool = d->tool,
+                                    .vote = d->vote,
                                     .links = d->links,
                                     .n_links = d->n_links};
     network->calls.denial(network->ctx, &denial);
@@ -141,7 +143,8 @@ static void on_waiting(void *ctx, const struct egress_waiting *w)
                                           .operation = text_or_null(w->operation),
                                           .field = text_or_null(w->field),
                                           .rpc_method = text_or_null(w->rpc_method),
-                                          .tool = text_or_null(w->tool)};
+                                          .tool = text_or_null(w->tool),
+                                          .vote = text_or_null(w->vote)};
     network->calls.waiting(network->ctx, &denial, w->waiting);
 }
 
@@ -187,6 +190,17 @@ static void on_use(void *ctx, const char *rule)
 {
     struct network *network = ctx;
     network->use(network->use_ctx, rule);
+}
+
+static void on_approval_used(void *ctx, const char *chunk, int64_t used, bool ended)
+{
+    struct network *network = ctx;
+    char why[48];
+    snprintf(why, sizeof why, "it was used %lld time%s", (long long)used, used == 1 ? "" : "s");
+    const struct sandbox_message message = {
+        .type = MESSAGE_GRANT,
+        .grant = {.chunk = chunk, .used = used, .ended = ended ? why : NULL}};
+    network->calls.ask(network->ctx, &message);
 }
 
 /* ---- the start ---- */
@@ -246,6 +260,7 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                    .propose = propose,
                                    .look_up = look_up,
                                    .on_use = on_use,
+                                   .on_approval_used = on_approval_used,
                                    .ctx = network};
     network->proxy = egress_new(network->loop, &config, err);
     free(pins);
@@ -350,9 +365,38 @@ void sandbox_network_reject(struct network *network, const struct sandbox_reject
     const struct egress_waiting what = {.host = r->host, .port = r->port, .binary = r->binary,
                                         .method = r->method, .path = r->path,
                                         .operation = r->operation, .field = r->field,
-                                        .rpc_method = r->rpc_method, .tool = r->tool};
+                                        .rpc_method = r->rpc_method, .tool = r->tool,
+                                        .vote = r->vote};
     if (network->proxy)
         egress_reject(network->proxy, &what);
+}
+
+static struct egress_approval approval_of(const struct sandbox_approval *a)
+{
+    return (struct egress_approval){
+        .what = {.host = a->host, .port = a->port, .binary = a->binary, .method = a->method,
+                 .path = a->path, .operation = a->operation, .field = a->field,
+                 .rpc_method = a->rpc_method, .tool = a->tool, .vote = a->vote},
+        .grant = {.chunk = a->chunk, .uses = a->uses, .used = a->used,
+                  .for_ms = a->for_ms,
+                  .expires_at_ms = a->expires_at_ms, .boot = a->boot, .boot_ms = a->boot_ms},
+        .ends = a->uses || a->expires_at_ms};
+}
+
+size_t sandbox_network_approvals(const struct network *network)
+{
+    return network->n_approvals;
+}
+
+void sandbox_network_approve(struct network *network, const struct sandbox_approvals *approvals)
+{
+    struct egress_approval *items = alloc_zero(approvals->n + 1, sizeof *items);
+    for (size_t i = 0; i < approvals->n; i++)
+        items[i] = approval_of(&approvals->items[i]);
+    if (network->proxy)
+        egress_set_approvals(network->proxy, items, approvals->n);
+    network->n_approvals = approvals->n;
+    free(items);
 }
 
 /* ---- the end ---- */

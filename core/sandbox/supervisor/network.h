@@ -71,6 +71,9 @@ void sandbox_network_reconnected(struct network *network);
 void sandbox_network_answer(struct network *network, const struct sandbox_message *message);
 /* What waits for that is refused. */
 void sandbox_network_reject(struct network *network, const struct sandbox_rejected *rejected);
+/* These requests, which voters hold, pass. */
+void sandbox_network_approve(struct network *network, const struct sandbox_approvals *approvals);
+size_t sandbox_network_approvals(const struct network *network);
 void sandbox_network_close(struct network *network);
 void sandbox_network_free(struct network *network);
 

@@ -215,6 +215,8 @@ static void take_for_network(struct supervisor *s, const struct sandbox_message 
         return;
     if (message->type == MESSAGE_SETTINGS)
         sandbox_network_set_settings(s->network, &message->settings);
+    else if (message->type == MESSAGE_APPROVALS)
+        sandbox_network_approve(s->network, &message->approvals);
     else if (message->type == MESSAGE_OUTCOME)
         sandbox_network_forecast(s->network, &message->forecast);
     else if (message->type != MESSAGE_REJECTED)
@@ -257,6 +259,7 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
     case MESSAGE_CHUNK:
     case MESSAGE_CHUNK_CHANGED:
     case MESSAGE_REJECTED:
+    case MESSAGE_APPROVALS:
         take_for_network(s, message);
         break;
     case MESSAGE_CREDENTIALS:

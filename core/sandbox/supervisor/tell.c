@@ -96,6 +96,7 @@ void supervisor_say_hello(struct supervisor *s)
         .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
                   .loaded_revision = sandbox_enforcement_revision(s->enforcement),
                   .inspectors = s->inspectors.error ? NULL : s->inspectors.digest,
+                  .n_approvals = s->network ? sandbox_network_approvals(s->network) : 0,
                   .warnings = s->warnings,
                   .n_warnings = s->n_warnings,
                   .ssh_host_key = s->ssh.fingerprint}};

@@ -33,6 +33,8 @@ static const struct schema_field hello_fields[] = {
     NEEDED(sandbox_hello, sandbox),
     NUMBER(sandbox_hello, loaded_revision, SCHEMA_I64, INT64_MAX),
     TEXT(sandbox_hello, inspectors),
+    {.name = "n_approvals", .kind = SCHEMA_I64,
+     .offset = offsetof(struct sandbox_hello, n_approvals), .min = 0, .max = INT64_MAX},
     TEXTS(sandbox_hello, warnings, SCHEMA_KEEP),
     TEXT(sandbox_hello, ssh_host_key),
     {0},
@@ -73,6 +75,7 @@ static const struct schema_field denial_fields[] = {
     NEEDED(sandbox_denial, stage),
     TEXT(sandbox_denial, finding),
     REQUEST(sandbox_denial),
+    TEXT(sandbox_denial, vote),
     TEXTS(sandbox_denial, links, 0),
     SEEN(sandbox_denial),
     {.name = "waiting", .kind = SCHEMA_U32, .offset = offsetof(struct sandbox_denial, waiting),
@@ -86,6 +89,7 @@ static const struct schema_field rejected_fields[] = {
     NUMBER(sandbox_rejected, port, SCHEMA_U16, UINT16_MAX),
     NEEDED(sandbox_rejected, binary),
     REQUEST(sandbox_rejected),
+    TEXT(sandbox_rejected, vote),
     {0},
 };
 TABLE(rejected, sandbox_rejected);
@@ -98,6 +102,27 @@ TABLE(rejected, sandbox_rejected);
     }
 static const struct schema_field denials_fields[] = {ITEMS(sandbox_denials, denial_schema), {0}};
 TABLE(denials, sandbox_denials);
+
+static const struct schema_field approval_fields[] = {
+    NEEDED(sandbox_approval, chunk),
+    NEEDED(sandbox_approval, host),
+    NUMBER(sandbox_approval, port, SCHEMA_U16, UINT16_MAX),
+    NEEDED(sandbox_approval, binary),
+    REQUEST(sandbox_approval),
+    TEXT(sandbox_approval, vote),
+    NUMBER(sandbox_approval, uses, SCHEMA_I64, INT64_MAX),
+    NUMBER(sandbox_approval, used, SCHEMA_I64, INT64_MAX),
+    NUMBER(sandbox_approval, for_ms, SCHEMA_I64, INT64_MAX),
+    NUMBER(sandbox_approval, expires_at_ms, SCHEMA_I64, INT64_MAX),
+    NUMBER(sandbox_approval, boot_ms, SCHEMA_I64, INT64_MAX),
+    NEEDED(sandbox_approval, boot),
+    {0},
+};
+TABLE(approval, sandbox_approval);
+static const struct schema_field approvals_fields[] = {
+    ITEMS(sandbox_approvals, approval_schema), {0},
+};
+TABLE(approvals, sandbox_approvals);
 
 static const char *const classes[] = {
 #define X(id, word, meaning) word,
@@ -311,6 +336,7 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_PROPOSE] = &proposal_schema, [MESSAGE_PROPOSED] = &proposed_schema,
         [MESSAGE_CHUNK_QUERY] = &query_schema, [MESSAGE_CHUNK_CHANGED] = &query_schema,
         [MESSAGE_CHUNK] = &chunk_schema, [MESSAGE_REJECTED] = &rejected_schema,
+        [MESSAGE_APPROVALS] = &approvals_schema,
         [MESSAGE_CREDENTIALS] = &credentials_schema, [MESSAGE_EQUIPPED] = &equipped_schema,
         [MESSAGE_INSPECTORS] = &sandbox_inspectors_schema,
         [MESSAGE_INSPECTING] = &inspecting_schema,

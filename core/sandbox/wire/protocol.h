@@ -67,6 +67,7 @@ enum {
     X(CHUNK,        "chunk")        /* gateway: how the chunk stands */                         \
     X(CHUNK_CHANGED, "chunk_changed") /* gateway: something has happened to it */               \
     X(REJECTED,     "rejected")     /* gateway: what waits for this is refused */               \
+    X(APPROVALS,    "approvals")    /* gateway: these held requests pass, and no others */      \
     X(STOP,         "stop")         /* gateway: end the workload, then yourself */              \
     X(PING,         "ping")         /* gateway: heartbeat */
 
@@ -84,6 +85,7 @@ struct sandbox_hello {
     const char *inspectors;                         /* digest of those at work; NULL: none */
     const char *const *warnings; /* of its start: what is not as the policy reads */
     size_t n_warnings;
+    uint64_t n_approvals;                           /* of held requests, that it knows of */
     const char *ssh_host_key;                       /* fingerprint of its sshd's; NULL: none */
 };
 
@@ -112,6 +114,7 @@ struct sandbox_denial {
     const char *finding;                            /* its type, which is no denial; else NULL */
     const char *method, *path;                      /* of a request that rules refused; else NULL */
     const char *operation, *field, *rpc_method, *tool; /* of the call in its body; NULL: none */
+    const char *vote; /* VOTER:CODE of the vote that holds it; NULL: the policy refuses it */
     const char *const *links; /* paths of the policy that lead to the client */
     size_t n_links;
     uint64_t count; /* since the last report of the same denial; 0: only waiting has changed */
@@ -126,7 +129,24 @@ struct sandbox_rejected {
     const char *host;                               /* "": whatever waits */
     uint16_t port;
     const char *binary;
-    const char *method, *path, *operation, *field, *rpc_method, *tool;
+    const char *method, *path, *operation, *field, *rpc_method, *tool, *vote;
+};
+
+/* A person approved what a voter holds: requests with these words, "" or NULL where one does not
+ * apply.  How it ends: see policy/grant.h; uses and expires_at_ms 0: it stays. */
+struct sandbox_approval {
+    const char *chunk;
+    const char *host;
+    uint16_t port;
+    const char *binary;
+    const char *method, *path, *operation, *field, *rpc_method, *tool, *vote;
+    int64_t uses, used, for_ms, expires_at_ms, boot_ms;
+    const char *boot;
+};
+
+struct sandbox_approvals {
+    struct sandbox_approval *items;
+    size_t n;
 };
 
 struct sandbox_denials {
@@ -234,6 +254,7 @@ struct sandbox_message {
         struct sandbox_revision revision;           /* POLICY, LOADED, FAILED */
         struct sandbox_denials denials;
         struct sandbox_rejected rejected;
+        struct sandbox_approvals approvals;
         struct spec_settings settings;
         struct agent_proposal proposal;             /* PROPOSE */
         struct agent_proposed proposed;

@@ -36,7 +36,7 @@ static const struct sluice_rule *read_back(const struct policy_refused *refused,
 static void rules_are_read_back_as_they_were_meant(void **state)
 {
     struct policy_refused refused = {"api.example.com", 443, "/opt/a \"b\"/x", "", "", "", "", "",
-                                     ""};
+                                     "", ""};
     const struct sluice_rule *rule = read_back(&refused, *state);
     assert_non_null(rule);
     assert_int_equal(rule->n_endpoints, 1);
@@ -54,8 +54,9 @@ static void rules_are_read_back_as_they_were_meant(void **state)
 
 static void a_rationale_names_binary_and_service(void **state)
 {
-    struct policy_refused curl = {"a.example.com", 443, "/usr/bin/curl", "", "", "", "", "", ""};
-    struct policy_refused unknown = {"a.example.com", 4444, "", "", "", "", "", "", ""};
+    struct policy_refused curl = {"a.example.com", 443, "/usr/bin/curl", "", "", "", "", "", "",
+                                  ""};
+    struct policy_refused unknown = {"a.example.com", 4444, "", "", "", "", "", "", "", ""};
     assert_string_equal(drafts_rationale(&curl, *state),
                         "Allow curl to connect to a.example.com:443 (HTTPS).");
     assert_string_equal(drafts_rationale(&unknown, *state),

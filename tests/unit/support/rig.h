@@ -167,7 +167,7 @@ static inline void rig_on_waiting(void *ctx, const struct egress_waiting *w)
     struct rig *rig = ctx;
     buf_printf(&rig->waiting, "%u %s:%u %s", w->waiting, w->host, w->port, w->binary);
     const char *const texts[] = {w->method, w->path, w->operation, w->field, w->rpc_method,
-                                 w->tool};
+                                 w->tool, w->vote};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i] && *texts[i])
             buf_printf(&rig->waiting, " %s", texts[i]);
