@@ -23,7 +23,7 @@
 enum {
     MAX_CONNECTIONS = 256,
     MAX_REFUSED = 64,                               /* clients being told that there are too many */
-    HEAD_MS = 10000,
+    HEAD_MS = 10000, VOTED_BODY_MS = 30000,
     IDLE_MS = 60000,
     RESOLVE_MS = 10000,
     MAX_LOOKUPS = 128,
@@ -238,6 +238,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->limits = (struct egress_limits){
         .max_connections = or_default(limits->max_connections, MAX_CONNECTIONS),
         .head_ms = or_default(limits->head_ms, HEAD_MS),
+        .voted_body_ms = or_default(limits->voted_body_ms, VOTED_BODY_MS),
         .idle_ms = or_default(limits->idle_ms, IDLE_MS),
         .secure_ms = or_default(limits->secure_ms, SECURE_MS),
         .message_idle_ms = or_default(limits->message_idle_ms, MESSAGE_IDLE_MS),

@@ -135,6 +135,7 @@ struct egress_forecast {
 struct egress_limits {
     unsigned max_connections;                       /* 256; one more is answered 503 */
     unsigned head_ms;                               /* 10000; a head that takes longer: 408 */
+    unsigned voted_body_ms; /* 30000; what voters look at of a body takes longer: 408 */
     unsigned idle_ms;                               /* 60000; between two requests, then closed */
     unsigned resolve_ms;                            /* 10000; a name that takes longer: 504 */
     unsigned max_lookups; /* 128 by DNS at a time; one more is answered 503 */

@@ -150,7 +150,8 @@ static void print_vote(struct buf *body, const struct egress_refusal *refusal)
 /* What a middleware says is for the log alone. */
 static bool is_of_stage(const struct egress_refusal *refusal)
 {
-    return refusal->kind == REFUSAL_STAGE || refusal->kind == REFUSAL_STAGE_FAILED;
+    return refusal->kind == REFUSAL_STAGE || refusal->kind == REFUSAL_STAGE_FAILED ||
+           refusal->kind == REFUSAL_STAGES;
 }
 
 static bool is_of_voter(const struct egress_refusal *refusal)

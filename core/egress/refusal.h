@@ -37,6 +37,7 @@
     X(BUSY,        503, "too_many_connections", "connection_limit_reached")                 \
     X(LOOKUPS,     503, "too_many_lookups", "connection_limit_reached")                     \
     X(VOTERS,      503, "voters_unavailable", "proxy_internal_error")                       \
+    X(STAGES,      503, "middleware_failed", "proxy_internal_error")                        \
     X(NO_TLS,      503, "tls_termination_unavailable", "proxy_configuration_error")         \
     X(SLOW,        504, "upstream_timeout", "connection_timeout")
 

@@ -231,9 +231,26 @@ static void ask_process(struct asked *asked, bool may_change)
         take(asked, NULL, &err);
 }
 
+/* NULL, or why a middleware cannot process the body: it has to be all of it. */
+static const char *body_problem(const struct inspection *i, const struct inspector *inspector)
+{
+    const struct sluice_request *r = &i->request;
+    size_t max = inspector->voter->inspect.body_bytes;
+    if (r->response || !max || (r->body_complete && r->body_len <= max))
+        return NULL;
+    return arena_printf(i->arena, "the body is longer than the %zu bytes that it takes", max);
+}
+
 static void ask(struct inspection *i, struct inspector *inspector,
                 const struct inspect_middleware *middleware, size_t order)
 {
+    const char *problem = middleware ? body_problem(i, inspector) : NULL;
+    if (problem) {
+        inspector->requests++;
+        inspector->errors++;
+        weigh_failure(i, middleware, inspector, order, problem);
+        return;
+    }
     struct asked *asked = arena_zalloc(i->arena, sizeof *asked);
     bool may_change = middleware && !i->request.response;
     *asked = (struct asked){.inspection = i, .inspector = inspector, .middleware = middleware,

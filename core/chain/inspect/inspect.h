@@ -45,6 +45,7 @@ struct inspect_needs {
     bool any;                                       /* somebody is asked at all */
     bool responses;                                 /* somebody looks at answers */
     size_t body_bytes;                              /* the longest body prefix that is wanted */
+    size_t stage_bytes; /* the longest body that a middleware takes; 0: none looks at bodies */
 };
 
 /* Cheap: called for each request before anything is buffered. */

@@ -174,8 +174,11 @@ void inspectors_needs(const struct inspectors *set, const char *host, const char
     }
     for (size_t i = 0; i < n; i++) {
         const struct inspector *inspector = inspectors_named(set, middlewares[i].voter);
-        if (inspector)
-            need(out, inspector->voter);
+        if (!inspector)
+            continue;
+        need(out, inspector->voter);
+        if (inspector->voter->inspect.body_bytes > out->stage_bytes)
+            out->stage_bytes = inspector->voter->inspect.body_bytes;
     }
 }
 

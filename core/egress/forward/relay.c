@@ -401,7 +401,7 @@ static void upstream_ended(struct client *c, ssize_t n)
         buf_free(&out);
         return;
     }
-    if (egress_answer_is_held(c))
+    if (egress_answer_is_untold(c))
         egress_answer_forget(c);
     snprintf(reason, sizeof reason, "%s broke the connection off before its answer was complete"
              "%s%s", c->route.target.authority, n == UV_EOF ? "" : ": ",
@@ -425,7 +425,7 @@ static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
     }
     if (c->service && !c->service->received(c, len))
         return;
-    bool untold = !c->exchange.response || egress_answer_is_held(c); /* to the client */
+    bool untold = !c->exchange.response || egress_answer_is_untold(c); /* to the client */
     buf_reserve(&out, len + HEAD_ROOM);
     enum http_event event = take_response(c, &bytes, &len, &out, &problem);
     if (event == HTTP_BAD && untold) {
@@ -467,7 +467,7 @@ static void relay_policy_changed(struct client *c)
         buf_free(&reason);
         return;
     }
-    if (egress_answer_is_held(c))
+    if (egress_answer_is_untold(c))
         egress_answer_forget(c);
     if (c->exchange.response) {
         egress_record_ended(c, refusal.engine, refusal.reason, false);

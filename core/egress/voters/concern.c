@@ -41,10 +41,15 @@ static void refuse(struct client *c, const struct inspect_middleware *stage)
     egress_client_refuse(c, &refusal);
 }
 
-bool egress_concern_skip(struct client *c)
+void egress_concern_tell_unread(const struct client *c, const char *why)
 {
     static const struct egress_finding unread = {"openshell.middleware.traffic_uninspectable",
                                                  "Traffic Not Inspected By Middleware"};
+    egress_report_finding(c, &unread, why);
+}
+
+bool egress_concern_skip(struct client *c)
+{
     struct egress_stages stages;
     egress_stages_select(policy_model(c->proxy->policy), c->route.target.host, &stages);
     const struct inspect_middleware *required = egress_stages_required(&stages);
@@ -53,6 +58,6 @@ bool egress_concern_skip(struct client *c)
         return false;
     }
     if (stages.n)
-        egress_report_finding(c, &unread, "its traffic is not one that middlewares can read");
+        egress_concern_tell_unread(c, "its traffic is not one that middlewares can read");
     return true;
 }

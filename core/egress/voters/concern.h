@@ -13,5 +13,7 @@ bool egress_concern_required(const struct client *c);
 /* Its traffic cannot be read.  False: a middleware must not be skipped, and the client was answered
  * so; else the log says that the middlewares are. */
 bool egress_concern_skip(struct client *c);
+/* One request of it cannot be. */
+void egress_concern_tell_unread(const struct client *c, const char *why);
 
 #endif

@@ -4,8 +4,7 @@
 #include "egress/deny.h"
 #include "egress/forward/relay.h"
 #include "egress/judge.h"
-
-enum { PREFIX_MS = 30000, PREFIX_STREAM_MS = 1000 };
+#include "egress/voters/verdict.h"
 
 static const struct client_state prefix_state;
 
@@ -21,9 +20,9 @@ static void have_prefix(struct client *c)
 static void refuse_much(struct client *c)
 {
     struct egress_refusal refusal;
-    egress_refuse(&refusal, REFUSAL_BUSY, "the sandbox sends more than %d MiB of bodies at once "
-                  "that voters look at", QUESTION_BODIES_MAX / 1024 / 1024);
-    egress_client_refuse(c, &refusal);
+    egress_verdict_unavailable(c, "the sandbox sends more than 64 MiB of bodies at once that voters "
+                               "look at", &refusal);
+    egress_verdict_deny(c, &refusal);
 }
 
 static void take(struct client *c)
@@ -63,11 +62,8 @@ static void prefix_client_read(struct client *c, const char *bytes, ssize_t n)
 static void prefix_timed_out(struct client *c)
 {
     struct egress_refusal refusal;
-    if (c->exchange.head->chunked) {
-        have_prefix(c);
-        return;
-    }
-    egress_refuse(&refusal, REFUSAL_LATE, "the body did not arrive within %d s", PREFIX_MS / 1000);
+    egress_refuse(&refusal, REFUSAL_LATE, "what voters look at of the body did not arrive "
+                  "within %u ms", c->proxy->limits.voted_body_ms);
     egress_client_refuse(c, &refusal);
 }
 
@@ -91,7 +87,7 @@ void egress_prefix_read(struct question *q, void (*go_on)(struct client *c))
     struct client *c = q->c;
     c->state = &prefix_state;
     c->reached = go_on;
-    egress_client_expect(c, c->exchange.head->chunked ? PREFIX_STREAM_MS : PREFIX_MS);
+    egress_client_expect(c, c->proxy->limits.voted_body_ms);
     take(c);
     if (c->state != &prefix_state)
         return;

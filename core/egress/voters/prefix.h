@@ -7,8 +7,8 @@
 #include "egress/voters/question.h"
 
 /* Reads what the voters need of the body into the exchange, or all of it where it is shorter, and
- * calls go_on.  A body without a length is not waited for longer than a second: it may be a stream
- * whose client waits for an answer. */
+ * calls go_on.  What has not come within 30 s is refused, with a length or without: nobody passes a
+ * body by sending it slowly. */
 void egress_prefix_read(struct question *q, void (*go_on)(struct client *c));
 
 #endif

@@ -41,6 +41,7 @@ struct question {
     /* The answer: */
     struct buf held, body;                          /* as the client gets it; what it says */
     bool complete, answer_passed;
+    bool answer_begun;                              /* the client has got some of it */
     void (*pass)(struct client *c, struct buf *out, bool complete);
 };
 

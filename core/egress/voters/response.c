@@ -3,13 +3,14 @@
 
 #include "egress/deny.h"
 #include "egress/judge.h"
+#include "egress/record.h"
 #include "egress/voters/approvals.h"
 #include "egress/voters/facts.h"
 #include "egress/voters/question.h"
 #include "egress/voters/verdict.h"
 
-/* A stream of events is not kept back for longer. */
-enum { ANSWER_STREAM_MS = 1000 };
+/* A stream of events is not kept back for longer: its beginning, and each further piece. */
+enum { ANSWER_STREAM_MS = 1000, ANSWER_PIECE_MS = 50 };
 
 static const struct client_state answer_state;
 
@@ -22,6 +23,11 @@ bool egress_answer_is_watched(const struct client *c)
 bool egress_answer_is_held(const struct client *c)
 {
     return c->exchange.response && egress_answer_is_watched(c) && !question_now(c)->answer_passed;
+}
+
+bool egress_answer_is_untold(const struct client *c)
+{
+    return egress_answer_is_held(c) && !question_now(c)->answer_begun;
 }
 
 void egress_answer_add(struct client *c, const char *bytes, size_t len)
@@ -46,12 +52,27 @@ static void pass(struct question *q)
     struct client *c = q->c;
     struct buf held = q->held;
     q->held = (struct buf){0};
-    q->answer_passed = true;
-    buf_free(&q->body);
+    q->answer_begun = true;
+    q->answer_passed = q->complete || c->ended || q->body.len >= q->needs.body_bytes;
+    if (q->answer_passed)
+        buf_free(&q->body);
     question_leave(q);
-    question_count(q, 0);
+    question_count(q, q->body.cap);
     q->pass(c, &held, q->complete);
     buf_free(&held);
+}
+
+/* An answer that has begun breaks off. */
+static void deny(struct client *c, const struct egress_refusal *refusal)
+{
+    if (question_now(c)->answer_begun) {
+        egress_verdict_tell(c, refusal);
+        egress_client_close(c);
+        return;
+    }
+    http_head_free(c->exchange.response);
+    c->exchange.response = NULL;
+    egress_verdict_deny(c, refusal);
 }
 
 /* False: it is refused.  An answer waits for no person: the next one like it passes once it is
@@ -67,10 +88,8 @@ static bool take(struct question *q, const struct inspect_verdict *verdict)
              (egress_approvals_answer(c, verdict, &q->approvals, &refusal) &&
               egress_approvals_spend(c, &q->approvals)))
         return true;
-    http_head_free(c->exchange.response);
-    c->exchange.response = NULL;
     egress_verdict_report(c, &refusal);
-    egress_verdict_deny(c, &refusal);
+    deny(c, &refusal);
     return false;
 }
 
@@ -90,9 +109,10 @@ static void on_verdict(struct client *c, const struct inspect_verdict *verdict)
 static void refuse_unavailable(struct client *c)
 {
     struct egress_refusal refusal;
-    egress_answer_forget(c);
     egress_verdict_unavailable(c, "too many answers wait for the verdict of voters", &refusal);
-    egress_verdict_deny(c, &refusal);
+    if (!question_now(c)->answer_begun)
+        egress_answer_forget(c);
+    deny(c, &refusal);
 }
 
 static void wait(struct question *q)
@@ -139,7 +159,7 @@ void egress_answer_hold(struct client *c, struct buf *out, bool complete,
     else if (complete || c->ended || q->body.len >= q->needs.body_bytes)
         egress_answer_ask(c);
     else if (begins)
-        egress_client_expect(c, ANSWER_STREAM_MS);
+        egress_client_expect(c, q->answer_begun ? ANSWER_PIECE_MS : ANSWER_STREAM_MS);
 }
 
 static void answer_client_read(struct client *c, const char *bytes, ssize_t n)
@@ -154,8 +174,13 @@ static void answer_policy_changed(struct client *c)
     struct buf reason = {0};
     struct egress_refusal refusal;
     if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED) {
-        egress_answer_forget(c);
-        egress_deny_changed(c, &refusal);
+        if (question_now(c)->answer_begun) {
+            egress_record_ended(c, refusal.engine, refusal.reason, false);
+            egress_client_close(c);
+        } else {
+            egress_answer_forget(c);
+            egress_deny_changed(c, &refusal);
+        }
     }
     buf_free(&reason);
 }

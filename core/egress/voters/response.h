@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Voters on the answer of an origin: the client gets nothing of it before they have let it pass.
+ * Where it comes slowly they are asked about what is here, and again about each further piece with
+ * all that was before it, until they have seen as much as they want or its end.
  * For the egress folder; loop thread only. */
 #ifndef EGRESS_VOTERS_RESPONSE_H
 #define EGRESS_VOTERS_RESPONSE_H
@@ -10,6 +12,8 @@
 bool egress_answer_is_watched(const struct client *c);
 /* Whether the answer, whose head is here, waits for the verdict. */
 bool egress_answer_is_held(const struct client *c);
+/* And the client has got nothing of it. */
+bool egress_answer_is_untold(const struct client *c);
 /* What the answer says, piece by piece. */
 void egress_answer_add(struct client *c, const char *bytes, size_t len);
 /* Holds what the client is to get, and asks once enough of it is here.  pass is called with all

@@ -93,8 +93,21 @@ void egress_verdict_hold(const struct client *c, const struct inspect_hold *hold
 void egress_verdict_unavailable(const struct client *c, const char *why,
                                 struct egress_refusal *refusal)
 {
-    egress_refuse(refusal, REFUSAL_VOTERS, "%s", why);
-    snprintf(refusal->detail, sizeof refusal->detail, "Request could not be judged by the voters");
+    const struct question *q = question_now(c);
+    bool stages = q && q->stages.n;
+    egress_refuse(refusal, stages ? REFUSAL_STAGES : REFUSAL_VOTERS, "%s", why);
+    snprintf(refusal->detail, sizeof refusal->detail, "%s",
+             stages ? "Request could not be processed by configured middleware"
+                    : "Request could not be judged by the voters");
+    describe(c, refusal);
+}
+
+void egress_verdict_too_long(const struct client *c, size_t max, struct egress_refusal *refusal)
+{
+    egress_refuse(refusal, REFUSAL_STAGE_FAILED,
+                  "the body is longer than the %zu bytes that middlewares take", max);
+    snprintf(refusal->detail, sizeof refusal->detail,
+             "Request could not be processed by configured middleware");
     describe(c, refusal);
 }
 

@@ -12,9 +12,12 @@ void egress_verdict_refuse(const struct client *c, const struct inspect_verdict 
 /* A hold that nobody has approved, for what is judged now. */
 void egress_verdict_hold(const struct client *c, const struct inspect_hold *hold,
                          struct egress_refusal *refusal);
-/* The voters cannot be asked, because of this. */
+/* The voters cannot be asked, because of this; where there are middlewares, that is their
+ * failure. */
 void egress_verdict_unavailable(const struct client *c, const char *why,
                                 struct egress_refusal *refusal);
+/* The body is longer than every middleware takes. */
+void egress_verdict_too_long(const struct client *c, size_t max, struct egress_refusal *refusal);
 /* What a middleware made of a request is not permitted, or not possible. */
 void egress_verdict_transformed(const struct client *c, const char *why,
                                 struct egress_refusal *refusal);

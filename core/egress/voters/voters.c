@@ -12,6 +12,7 @@
 #include "egress/report.h"
 #include "egress/voters/approvals.h"
 #include "egress/voters/changes.h"
+#include "egress/voters/concern.h"
 #include "egress/voters/facts.h"
 #include "egress/voters/prefix.h"
 #include "egress/voters/verdict.h"
@@ -179,9 +180,13 @@ static void on_verdict(struct client *c, const struct inspect_verdict *verdict)
     q->go_on(c);
 }
 
+static bool body_fits(struct question *q);
+
 static void have_prefix(struct client *c)
 {
-    go_on(question_now(c));
+    struct question *q = question_now(c);
+    if (body_fits(q))
+        go_on(q);
 }
 
 static bool wants_body(const struct question *q)
@@ -189,6 +194,43 @@ static bool wants_body(const struct question *q)
     const struct exchange *exchange = &q->c->exchange;
     bool has_body = exchange->head->chunked || exchange->head->length > 0;
     return q->needs.body_bytes > 0 && has_body && !exchange->request_done && !q->partial;
+}
+
+/* ---- the bodies that middlewares take ---- */
+
+static bool is_too_long(const struct question *q)
+{
+    const struct exchange *exchange = &q->c->exchange;
+    const struct http_head *head = exchange->head;
+    size_t max = q->needs.stage_bytes;
+    if (!q->stages.n || !max)
+        return false;
+    return exchange->body.len > max ||
+           (!exchange->request_done && !head->chunked && head->length > 0 &&
+            (uint64_t)head->length > max);
+}
+
+/* A longer one passes none of them, and only where each may be left out and it said its length
+ * beforehand. */
+static bool may_pass_unread(const struct question *q)
+{
+    return !egress_stages_required(&q->stages) && !q->c->exchange.head->chunked;
+}
+
+/* False: it is refused. */
+static bool body_fits(struct question *q)
+{
+    struct egress_refusal refusal;
+    if (!is_too_long(q))
+        return true;
+    if (!may_pass_unread(q)) {
+        egress_verdict_too_long(q->c, q->needs.stage_bytes, &refusal);
+        egress_verdict_deny(q->c, &refusal);
+        return false;
+    }
+    q->stages.n = 0;
+    egress_concern_tell_unread(q->c, "its body is longer than middlewares take");
+    return true;
 }
 
 /* ---- what they see ---- */
@@ -241,6 +283,8 @@ bool egress_voters_pass(struct client *c, void (*again)(struct client *c))
     q->call = 0;
     q->passed = false;
     buf_clear(&q->approvals);
+    if (!body_fits(q))
+        return false;
     if (wants_body(q)) {
         egress_prefix_read(q, have_prefix);
         return false;
