@@ -84,7 +84,8 @@
     X(providers, "providers[provider]")                                                            \
     X(voter, "name version summary kind level isolation path sha256 state "                        \
              "reads_files! votes# denials# errors# p50_us# p99_us# "                               \
-             "inspects! requests# request_denials# request_errors#")                               \
+             "inspects! requests# request_denials# "       \
+             "request_holds# request_quarantines# request_errors#")                               \
     X(not_inspecting, "sandbox error")                                                             \
     X(plugins, "voters[voter] digest not_inspecting[not_inspecting]")                              \
     X(permission, "name help roles[] own_roles[]")                                                 \

@@ -6,6 +6,7 @@
 
 #include "api/call.h"
 #include "api/routes.h"
+#include "runtime/inspectors.h"
 
 static void metric(struct buf *out, const char *name, const char *type, const char *help)
 {
@@ -94,6 +95,66 @@ static void put_chain(struct buf *out, struct chain *chain)
     }
 }
 
+/* ---- voters on requests, as supervisors count them ---- */
+
+static void put_requests_of(struct buf *out, struct runtime *runtime, struct chain *chain,
+                            const char *name, const char *help, size_t offset)
+{
+    metric(out, name, "counter", help);
+    for (size_t i = 0; i < chain_size(chain); i++) {
+        struct chain_voter_info v;
+        chain_describe(chain, i, &v);
+        if (!v.inspects)
+            continue;
+        struct inspect_counts counts = runtime_inspected(runtime, v.name);
+        buf_printf(out, "%s{voter=\"%s\"} %" PRIu64 "\n", name, v.name,
+                   *(uint64_t *)((char *)&counts + offset));
+    }
+}
+
+static void put_times(struct buf *out, const char *voter, const struct inspect_counts *counts)
+{
+    static const char name[] = "sluice_request_vote_seconds";
+    uint64_t n = 0;
+#define X(member, us)                                                                     \
+    n += counts->took.member;                                                             \
+    buf_printf(out, "%s_bucket{voter=\"%s\",le=\"%g\"} %" PRIu64 "\n", name, voter,        \
+               (us) / 1e6, n);
+    INSPECT_TIMES(X)
+#undef X
+    buf_printf(out, "%s_bucket{voter=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, voter,
+               counts->requests);
+    buf_printf(out, "%s_sum{voter=\"%s\"} %.6f\n", name, voter, (double)counts->took_us / 1e6);
+    buf_printf(out, "%s_count{voter=\"%s\"} %" PRIu64 "\n", name, voter, counts->requests);
+}
+
+static void put_requests(struct buf *out, struct runtime *runtime, struct chain *chain)
+{
+#define FIELD(name) offsetof(struct inspect_counts, name)
+    put_requests_of(out, runtime, chain, "sluice_request_votes_total",
+                    "Requests, answers and messages that a voter was asked about.",
+                    FIELD(requests));
+    put_requests_of(out, runtime, chain, "sluice_request_vote_denials_total",
+                    "Those that a voter denied.", FIELD(denials));
+    put_requests_of(out, runtime, chain, "sluice_request_vote_holds_total",
+                    "Those that a voter held.", FIELD(holds));
+    put_requests_of(out, runtime, chain, "sluice_request_vote_errors_total",
+                    "Those on which a voter failed.", FIELD(errors));
+    put_requests_of(out, runtime, chain, "sluice_request_voter_quarantines_total",
+                    "How often a supervisor put a voter into quarantine.", FIELD(quarantines));
+#undef FIELD
+    metric(out, "sluice_request_vote_seconds", "histogram",
+           "How long a voter took to answer about a request.");
+    for (size_t i = 0; i < chain_size(chain); i++) {
+        struct chain_voter_info v;
+        chain_describe(chain, i, &v);
+        if (!v.inspects)
+            continue;
+        struct inspect_counts counts = runtime_inspected(runtime, v.name);
+        put_times(out, v.name, &counts);
+    }
+}
+
 /* ---- the server's counters: loop thread only ---- */
 
 static void put_http(struct api_call *call)
@@ -134,6 +195,7 @@ int route_metrics(struct api_call *call)
     put_decisions(&out, api);
     struct chain *chain = updates_chain(api->updates);
     put_chain(&out, chain);
+    put_requests(&out, api->runtime, chain);
     updates_leave_chain(api->updates, chain);
     call->then = put_http;
     return api_reply_text(call, 200, "text/plain; version=0.0.4", buf_take(&out));

@@ -8,10 +8,13 @@
 static void add_requests(json_t *voter, struct runtime *runtime,
                          const struct chain_voter_info *info)
 {
-    struct runtime_inspected counts = runtime_inspected(runtime, info->name);
+    struct inspect_counts counts = runtime_inspected(runtime, info->name);
     json_object_set_new(voter, "inspects", json_boolean(info->inspects));
     json_object_set_new(voter, "requests", json_integer((json_int_t)counts.requests));
     json_object_set_new(voter, "request_denials", json_integer((json_int_t)counts.denials));
+    json_object_set_new(voter, "request_holds", json_integer((json_int_t)counts.holds));
+    json_object_set_new(voter, "request_quarantines",
+                        json_integer((json_int_t)counts.quarantines));
     json_object_set_new(voter, "request_errors", json_integer((json_int_t)counts.errors));
 }
 

@@ -102,11 +102,3 @@ void chain_tally(const struct chain_votes *votes, bool override, struct arena *a
         out->why = arena_printf(arena, "refused: none of %zu %s allowed it", votes->n, voters);
     }
 }
-
-enum chain_outcome chain_tally_request(const struct chain_votes *votes)
-{
-    struct count count = {0};
-    for (size_t i = 0; i < votes->n; i++)
-        count_vote(&votes->items[i], false, &count);
-    return count.denies ? CHAIN_DENIED : count.holds ? CHAIN_HELD : CHAIN_ALLOWED;
-}

@@ -12,7 +12,7 @@
 struct inspected {
     struct inspected *next;
     char *voter;
-    uint64_t requests, denials, errors;
+    struct inspect_counts counts;
 };
 
 /* A sandbox whose supervisor could not load them. */
@@ -236,28 +236,39 @@ static struct inspected *count_of(struct runtime_inspectors *i, const char *vote
     return c;
 }
 
+static void add_counts(struct inspect_counts *to, const struct inspect_counts *more)
+{
+    to->requests += more->requests;
+    to->denials += more->denials;
+    to->holds += more->holds;
+    to->errors += more->errors;
+    to->quarantines += more->quarantines;
+    to->took_us += more->took_us;
+#define X(name, us) to->took.name += more->took.name;
+    INSPECT_TIMES(X)
+#undef X
+}
+
 void sandbox_inspected(struct sandbox *s, const struct sandbox_inspected *batch)
 {
     uv_mutex_lock(&s->all->lock);
     for (size_t i = 0; i < batch->n && i < INSPECTED_MAX; i++) {
         const struct sandbox_inspected_item *item = &batch->items[i];
         struct inspected *c = count_of(s->all->inspectors, item->voter);
-        c->requests += item->requests;
-        c->denials += item->denials;
-        c->errors += item->errors;
+        add_counts(&c->counts, &item->counts);
     }
     uv_mutex_unlock(&s->all->lock);
 }
 
 /* ---- for whoever asks ---- */
 
-struct runtime_inspected runtime_inspected(struct runtime *all, const char *voter)
+struct inspect_counts runtime_inspected(struct runtime *all, const char *voter)
 {
-    struct runtime_inspected counts = {0};
+    struct inspect_counts counts = {0};
     uv_mutex_lock(&all->lock);
     for (const struct inspected *c = all->inspectors->counts; c; c = c->next)
         if (strcmp(c->voter, voter) == 0)
-            counts = (struct runtime_inspected){c->requests, c->denials, c->errors};
+            counts = c->counts;
     uv_mutex_unlock(&all->lock);
     return counts;
 }

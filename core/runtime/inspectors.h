@@ -6,6 +6,7 @@
 #ifndef RUNTIME_INSPECTORS_H
 #define RUNTIME_INSPECTORS_H
 
+#include "chain/inspect/counts.h"
 #include "runtime/runtime.h"
 
 /* Every supervisor uses those of the chain, loaded by this configuration, from now on.  Any
@@ -14,10 +15,7 @@ void runtime_set_inspectors(struct runtime *runtime, struct chain *chain,
                             const struct chain_config *config);
 
 /* What supervisors have counted of a voter since the start; any thread. */
-struct runtime_inspected {
-    uint64_t requests, denials, errors;
-};
-struct runtime_inspected runtime_inspected(struct runtime *runtime, const char *voter);
+struct inspect_counts runtime_inspected(struct runtime *runtime, const char *voter);
 
 /* A new list of the sandboxes that could not load them, with the reasons.  Any thread. */
 json_t *runtime_not_inspecting(struct runtime *runtime);

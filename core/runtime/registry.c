@@ -52,7 +52,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
     s->observe = record->observe;
     s->proxy = strcmp(record->network, "none") != 0;
     s->has_main = *record->main_json;
-    s->settings = sandbox_settings_of(record);
+    sandbox_keep_settings(s, record);
     s->pidfd = s->uid_lock = -1;
     snprintf(s->token_hash, sizeof s->token_hash, "%s", record->token_hash);
     s->next = all->list;
@@ -73,6 +73,7 @@ static void free_sandbox(struct sandbox *s)
     free(s->id);
     free(s->name);
     free(s->holders);
+    free(s->labels);
     free(s->ssh_host_key);
     free(s->dir);
     free(s);

@@ -46,6 +46,7 @@ struct sandbox {
     bool preparing;                                 /* a worker writes what its supervisor reads */
     bool ready;                                     /* hello was heard on this link */
     struct spec_settings settings;               /* as the store has them */
+    char *labels;                                   /* text of settings.labels */
     bool equipped; /* credentials were sent on this link: commands may follow */
     uint64_t n_equipments;                          /* sent so far */
     struct equipment *equipments;                   /* sent and not confirmed yet */
@@ -160,6 +161,7 @@ void sandbox_report(struct sandbox *s, uint64_t revision, const char *failed);
 
 /* settings.c: what may change while it runs.  Any thread. */
 struct spec_settings sandbox_settings_of(const struct store_sandbox *record);
+void sandbox_keep_settings(struct sandbox *s, const struct store_sandbox *record);
 void sandbox_send_settings(struct sandbox *s);
 
 /* supervisor.c: messages to the supervisor. */

@@ -15,7 +15,16 @@ struct spec_settings sandbox_settings_of(const struct store_sandbox *record)
         .hold_ms = (uint64_t)record->hold_ms,
         .agent_proposals = record->agent_proposals,
         .resolve_denied = strcmp(record->approval_mode, "auto") == 0,
+        .labels = record->labels_json,
     };
+}
+
+void sandbox_keep_settings(struct sandbox *s, const struct store_sandbox *record)
+{
+    free(s->labels);
+    s->labels = alloc_str(record->labels_json ? record->labels_json : "{}");
+    s->settings = sandbox_settings_of(record);
+    s->settings.labels = s->labels;
 }
 
 void sandbox_send_settings(struct sandbox *s)
@@ -128,7 +137,7 @@ static void tell_supervisor(struct runtime *all, const struct store_sandbox *rec
         s = sandbox_add(all, record);
     free(s->holders);
     s->holders = alloc_str(record->holders_json);
-    s->settings = sandbox_settings_of(record);
+    sandbox_keep_settings(s, record);
     sandbox_send_settings(s);
 }
 

@@ -106,6 +106,11 @@ refused() {
     run ! grep -q $'\e' <(sluice logs demo)
     until_so 'sluice traffic demo -o json | grep -q "voter judge: HEADER"'
     until_so 'sluice plugin list -o json | jq -e ".voters[] | select(.name == \"judge\") | .inspects and .requests > 0 and .request_denials > 0" >/dev/null'
+    api GET /metrics >"$state/metrics"
+    grep -qE '^sluice_request_votes_total\{voter="judge"\} [1-9]' "$state/metrics"
+    grep -qE '^sluice_request_vote_denials_total\{voter="judge"\} [1-9]' "$state/metrics"
+    grep -qE '^sluice_request_vote_seconds_bucket\{voter="judge",le="\+Inf"\} [1-9]' "$state/metrics"
+    grep -qF 'sluice_request_voter_quarantines_total{voter="judge"} 0' "$state/metrics"
 }
 
 # held CODE: the chunk of a request that the voter judge holds.

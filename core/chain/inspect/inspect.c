@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "chain/ballot.h"
 #include "chain/inspect/set.h"
 #include "chain/inspect/stage.h"
@@ -19,6 +20,7 @@ struct asked {
     struct inspector *inspector;
     const struct inspect_middleware *middleware;    /* NULL: as one of the chain */
     size_t order;                                   /* in the chain */
+    uint64_t since_ns;
     struct sluice_request request;                  /* as the voter sees it */
     struct sluice_response response;
     struct question *question;                      /* NULL: answered */
@@ -156,16 +158,30 @@ static bool decides(const struct asked *asked)
 }
 
 /* With what options it was asked does not matter. */
-static void count(const struct asked *asked, bool denied, bool failed)
+static void count_time(struct inspect_counts *counts, uint64_t us)
+{
+    counts->took_us += us;
+#define X(name, most)            \
+    if (us <= (most)) {          \
+        counts->took.name++;     \
+        return;                  \
+    }
+    INSPECT_TIMES(X)
+#undef X
+}
+
+static void count(const struct asked *asked, enum sluice_verdict verdict, bool failed)
 {
     struct inspector *counted = asked->inspector;
     if (asked->middleware)
         counted = inspectors_named(asked->inspection->set, asked->middleware->voter);
     if (!counted)
         return;
-    counted->requests++;
-    counted->denials += denied;
-    counted->errors += failed;
+    counted->counts.requests++;
+    counted->counts.denials += !failed && verdict == SLUICE_DENY;
+    counted->counts.holds += !failed && verdict == SLUICE_HOLD;
+    counted->counts.errors += failed;
+    count_time(&counted->counts, (clock_mono_ns() - asked->since_ns) / 1000);
 }
 
 static void take(struct asked *asked, const struct ballot *ballot, const struct error *err)
@@ -174,7 +190,7 @@ static void take(struct asked *asked, const struct ballot *ballot, const struct 
     const struct voter *voter = asked->inspector->voter;
     const char *problem = ballot ? inspect_stage_problem(&asked->request, ballot->changes,
                                                          ballot->n_changes) : err->text;
-    count(asked, !problem && ballot->verdict == SLUICE_DENY, problem != NULL);
+    count(asked, ballot ? ballot->verdict : SLUICE_ABSTAIN, problem != NULL);
     if (problem) {
         if (decides(asked))
             weigh_failure(i, asked->middleware, asked->inspector, asked->order, problem);
@@ -246,15 +262,15 @@ static void ask(struct inspection *i, struct inspector *inspector,
 {
     const char *problem = middleware ? body_problem(i, inspector) : NULL;
     if (problem) {
-        inspector->requests++;
-        inspector->errors++;
+        inspector->counts.requests++;
+        inspector->counts.errors++;
         weigh_failure(i, middleware, inspector, order, problem);
         return;
     }
     struct asked *asked = arena_zalloc(i->arena, sizeof *asked);
     bool may_change = middleware && !i->request.response;
     *asked = (struct asked){.inspection = i, .inspector = inspector, .middleware = middleware,
-                            .order = order, .next = i->asked};
+                            .order = order, .since_ns = clock_mono_ns(), .next = i->asked};
     i->asked = asked;
     show(i, asked);
     if (inspector->questions)

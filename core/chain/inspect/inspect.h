@@ -17,6 +17,7 @@
 #include "base/problems.h"
 #include "chain/config.h"
 #include "chain/inspect/change.h"
+#include "chain/inspect/counts.h"
 #include <sluice/request.h>
 
 struct inspectors;
@@ -27,9 +28,8 @@ struct inspectors *inspectors_load(const struct chain_config *config, uv_loop_t 
 struct inspectors *inspectors_ref(struct inspectors *set);
 void inspectors_unref(struct inspectors *set);
 
-/* How often each voter that was asked was, denied and failed, since the last call. */
-typedef void inspectors_counted(void *ctx, const char *voter, uint64_t requests, uint64_t denials,
-                                uint64_t errors);
+/* What each voter that was asked said, since the last call. */
+typedef void inspectors_counted(void *ctx, const char *voter, const struct inspect_counts *counts);
 void inspectors_count(struct inspectors *set, inspectors_counted *counted, void *ctx);
 
 /* An entry of a policy's network_middlewares whose host patterns match, in its order. */

@@ -191,14 +191,21 @@ void inspectors_report(struct inspectors *set, const char *voter, const char *wh
     log_warn(set->log, "voter %s failed on a request: %s", voter, why);
 }
 
+static void note_quarantine(struct inspector *inspector)
+{
+    bool now = strcmp(voter_state(inspector->voter), "quarantined") == 0;
+    inspector->counts.quarantines += now && !inspector->quarantined;
+    inspector->quarantined = now;
+}
+
 void inspectors_count(struct inspectors *set, inspectors_counted *counted, void *ctx)
 {
     for (size_t i = 0; set->lot && i < set->lot->n; i++) {
         struct inspector *inspector = &set->lot->items[i];
-        if (!inspector->requests)
+        note_quarantine(inspector);
+        if (!inspector->counts.requests && !inspector->counts.quarantines)
             continue;
-        counted(ctx, inspector->voter->name, inspector->requests, inspector->denials,
-                inspector->errors);
-        inspector->requests = inspector->denials = inspector->errors = 0;
+        counted(ctx, inspector->voter->name, &inspector->counts);
+        inspector->counts = (struct inspect_counts){0};
     }
 }

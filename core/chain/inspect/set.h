@@ -9,7 +9,8 @@
 
 struct inspector {
     struct voter *voter;
-    uint64_t requests, denials, errors;             /* since the last report */
+    struct inspect_counts counts;                   /* since the last report */
+    bool quarantined;                               /* when it was reported last */
     struct questions *questions;                    /* NULL: the voter is inline */
 };
 

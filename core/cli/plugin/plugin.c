@@ -22,8 +22,9 @@ static void print_requests(const json_t *voter, char *out, size_t size)
     if (!json_is_true(json_object_get(voter, "inspects")))
         snprintf(out, size, "-");
     else
-        snprintf(out, size, "%lld (%lld denied)", json_number(voter, "requests"),
-                 json_number(voter, "request_denials"));
+        snprintf(out, size, "%lld (%lld denied, %lld held, %lld failed)",
+                 json_number(voter, "requests"), json_number(voter, "request_denials"),
+                 json_number(voter, "request_holds"), json_number(voter, "request_errors"));
 }
 
 static void table_voters(const struct cli *cli, const json_t *json)
@@ -36,7 +37,7 @@ static void table_voters(const struct cli *cli, const json_t *json)
               (const char *[]){"NAME", "VERSION", "KIND", "LEVEL", "ISOLATION", "STATE", "VOTES",
                                "DENIALS", "REQUESTS", "PATH", "SHA256"});
     json_array_foreach(json_object_get(json, "voters"), i, v) {
-        char votes[24], denials[24], requests[64];
+        char votes[24], denials[24], requests[128];
         bool reads = json_is_true(json_object_get(v, "reads_files"));
         snprintf(votes, sizeof votes, "%lld", json_number(v, "votes"));
         snprintf(denials, sizeof denials, "%lld", json_number(v, "denials"));

@@ -20,8 +20,8 @@ static void have_prefix(struct client *c)
 static void refuse_much(struct client *c)
 {
     struct egress_refusal refusal;
-    egress_verdict_unavailable(c, "the sandbox sends more than 64 MiB of bodies at once that voters "
-                               "look at", &refusal);
+    egress_verdict_unavailable(c, "the sandbox sends more than 64 MiB of bodies at once that "
+                               "voters look at", &refusal);
     egress_verdict_deny(c, &refusal);
 }
 

@@ -15,6 +15,8 @@
 #include "sandbox/wire/protocol.h"
 #include "sandbox/wire/spec.h"
 
+struct inspectors_load;
+
 enum { INSPECTORS_REPORT_MS = 1000, INSPECTORS_MAX = 64 };
 
 struct held_inspectors {
@@ -25,12 +27,19 @@ struct held_inspectors {
     void *ctx;
     struct inspectors *set;                         /* at work; NULL: there are none */
     char *digest;                                   /* of the configuration that was asked for */
+    bool loading;                                   /* a worker loads what was asked for */
+    struct inspectors_load *next;                   /* to be loaded after that; or NULL */
+    void (*changed)(void *ctx);                     /* what was asked for is loaded, or is not */
+    bool closed;
     char *error;                                    /* why that is not the one at work, or NULL */
 };
 
-/* From now on these.  What is at work already is not loaded again. */
-void sandbox_inspectors_use(struct held_inspectors *held, const struct sandbox_inspectors *wanted,
-                            uv_loop_t *loop, const struct log *log, struct network *network);
+/* From now on these.  What is at work already is not loaded again.  now: they are loaded before
+ * this returns, as nothing else runs yet; else a worker loads them, those from before judge
+ * meanwhile, and changed is called.  False: they are being loaded. */
+bool sandbox_inspectors_use(struct held_inspectors *held, const struct sandbox_inspectors *wanted,
+                            uv_loop_t *loop, const struct log *log, struct network *network,
+                            bool now);
 /* They end with what they judge now. */
 void sandbox_inspectors_close(struct held_inspectors *held, struct network *network);
 

@@ -31,6 +31,7 @@ struct network {
     struct certificates certificates;
     struct own_file *files; /* those of the certificates and more */
     struct sluice_sandbox sandbox;                  /* as voters see it */
+    struct arena *labels; /* all labels so far: what is under way may still look at old ones */
     struct inspectors *inspectors;                  /* until the proxy is there: */
     size_t n_approvals;                             /* of held requests */
     char *no_inspectors;
@@ -38,6 +39,37 @@ struct network {
     struct egress_dns *resolver;
     struct egress_proxy *proxy;
 };
+
+/* ---- labels ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    const struct sluice_label *const *x = a, *const *y = b;
+    return strcmp((*x)->key, (*y)->key);
+}
+
+/* NULL, or a text that is no map: no labels. */
+static void take_labels(struct network *network, const char *json)
+{
+    struct arena *arena = network->labels;
+    struct problems problems = {0};
+    struct doc_node *root = NULL;
+    size_t n = 0;
+    if (!json || doc_parse_own(json, strlen(json), DOC_NODES_MAX, arena, &root, &problems) != 0 ||
+        root->kind != DOC_MAP)
+        root = NULL;
+    const struct sluice_label **list =
+        arena_zalloc(arena, ((root ? root->n : 0) + 1) * sizeof *list);
+    for (size_t i = 0; root && i < root->n; i++) {
+        struct sluice_label *label = arena_zalloc(arena, sizeof *label);
+        *label = (struct sluice_label){sizeof *label, root->keys[i]->text, root->items[i]->text};
+        list[n++] = label;
+    }
+    qsort(list, n, sizeof *list, by_key);
+    network->sandbox.labels = list;
+    network->sandbox.n_labels = n;
+    problems_free(&problems);
+}
 
 struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *spec,
                                     const struct log *log, const struct network_calls *calls,
@@ -48,6 +80,8 @@ struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *
                                 .ctx = ctx, .settings = spec->settings,
                                 .sandbox = {.size = sizeof network->sandbox, .name = spec->name,
                                             .id = spec->id, .running = true}};
+    network->labels = arena_new();
+    take_labels(network, spec->settings.labels);
     network->forecasts = sandbox_forecasts_new(loop, calls->forecast, ctx);
     return network;
 }
@@ -291,6 +325,8 @@ void sandbox_network_set_settings(struct network *network, const struct spec_set
 {
     const struct egress_settings made = settings_of(settings);
     network->settings = *settings;
+    network->settings.labels = NULL;                /* the message goes */
+    take_labels(network, settings->labels);
     if (network->proxy)
         egress_set_settings(network->proxy, &made);
 }
@@ -418,5 +454,6 @@ void sandbox_network_free(struct network *network)
     sandbox_certificates_free(&network->certificates);
     free(network->files);
     free(network->no_inspectors);
+    arena_free(network->labels);
     free(network);
 }

@@ -182,12 +182,19 @@ static void take_credentials(struct supervisor *s, const struct sandbox_credenti
 
 /* --- voters on requests ---------------------------------------------------------------------- */
 
-static void take_inspectors(struct supervisor *s, const struct sandbox_inspectors *wanted)
+static void inspectors_changed(void *ctx)
 {
-    if (s->network)
-        sandbox_inspectors_use(&s->inspectors, wanted, &s->loop, s->log, s->network);
+    struct supervisor *s = ctx;
     release_memory_later(&s->idle);
     supervisor_tell_of_inspectors(s);
+}
+
+static void take_inspectors(struct supervisor *s, const struct sandbox_inspectors *wanted)
+{
+    bool now = s->state != SUPERVISOR_RUNNING;
+    if (!s->network || sandbox_inspectors_use(&s->inspectors, wanted, &s->loop, s->log, s->network,
+                                              now))
+        inspectors_changed(s);
 }
 
 /* --- from the gateway ------------------------------------------------------------------------ */
@@ -423,6 +430,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     s->log = log;
     uv_loop_init(&s->loop);
     s->inspectors.tell = supervisor_send_inspected;
+    s->inspectors.changed = inspectors_changed;
     s->inspectors.ctx = s;
     s->lines = sandbox_lines_new(&s->loop, log);
     s->traffic = sandbox_traffic_new(&s->loop, supervisor_send_traffic, s);

@@ -95,7 +95,8 @@ void supervisor_say_hello(struct supervisor *s)
         .type = MESSAGE_HELLO,
         .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
                   .loaded_revision = sandbox_enforcement_revision(s->enforcement),
-                  .inspectors = s->inspectors.error ? NULL : s->inspectors.digest,
+                  .inspectors = s->inspectors.error || s->inspectors.loading
+                                    ? NULL : s->inspectors.digest,
                   .n_approvals = s->network ? sandbox_network_approvals(s->network) : 0,
                   .warnings = s->warnings,
                   .n_warnings = s->n_warnings,

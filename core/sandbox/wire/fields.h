@@ -44,7 +44,8 @@
 #define SETTINGS(type, where)                                                    \
     SETTING(type, where, hold_ms, SCHEMA_I64, SANDBOX_HOLD_MAX_MS),              \
     SETTING(type, where, agent_proposals, SCHEMA_BOOL, 0),                       \
-    SETTING(type, where, resolve_denied, SCHEMA_BOOL, 0)
+    SETTING(type, where, resolve_denied, SCHEMA_BOOL, 0),                        \
+    {.name = "labels", .kind = SCHEMA_TEXT, .offset = offsetof(struct type, where labels)}
 
 /* Grants with an end, struct policy_grant *. */
 #define GRANTS(type)                                                                      \

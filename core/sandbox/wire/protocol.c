@@ -241,11 +241,19 @@ static const struct schema_field inspecting_fields[] = {
 };
 TABLE(inspecting, sandbox_inspectors);
 
+#define COUNT(member)                                                        \
+    {                                                                        \
+        .name = #member, .kind = SCHEMA_I64,                                 \
+        .offset = offsetof(struct sandbox_inspected_item, counts.member),    \
+        .min = 0, .max = INT64_MAX                                           \
+    }
 static const struct schema_field inspected_item_fields[] = {
     NEEDED(sandbox_inspected_item, voter),
-    NUMBER(sandbox_inspected_item, requests, SCHEMA_I64, INT64_MAX),
-    NUMBER(sandbox_inspected_item, denials, SCHEMA_I64, INT64_MAX),
-    NUMBER(sandbox_inspected_item, errors, SCHEMA_I64, INT64_MAX),
+    COUNT(requests), COUNT(denials), COUNT(holds), COUNT(errors), COUNT(quarantines),
+    COUNT(took_us),
+#define X(member, us) COUNT(took.member),
+    INSPECT_TIMES(X)
+#undef X
     {0},
 };
 TABLE(inspected_item, sandbox_inspected_item);

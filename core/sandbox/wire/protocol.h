@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "chain/inspect/counts.h"
 #include "egress/local/agent.h"
 #include "sandbox/wire/spec.h"
 
@@ -210,7 +211,7 @@ struct sandbox_credentials {
 /* Questions to a voter since the last report. */
 struct sandbox_inspected_item {
     const char *voter;
-    uint64_t requests, denials, errors;
+    struct inspect_counts counts;
 };
 
 struct sandbox_inspected {

@@ -30,6 +30,7 @@ struct spec_settings {
     uint64_t hold_ms;                   /* how long a refused request waits; 0: not at all */
     bool agent_proposals;               /* policy.local serves the sandbox's programs */
     bool resolve_denied;                /* denials tell what their host resolves to */
+    const char *labels;                 /* of the sandbox, a JSON map of texts; NULL: none */
 };
 
 #define SANDBOX_HOLD_MAX_MS (60 * 60 * 1000)
