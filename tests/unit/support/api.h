@@ -161,11 +161,11 @@ void runtime_set_settings(struct runtime *rt, struct settings_change *change, ru
     done(arg, rc ? &err : NULL);
 }
 
-struct runtime_inspected runtime_inspected(struct runtime *rt, const char *voter)
+struct inspect_counts runtime_inspected(struct runtime *rt, const char *voter)
 {
     (void)rt;
     (void)voter;
-    return (struct runtime_inspected){7, 2, 1};
+    return (struct inspect_counts){.requests = 7, .denials = 2, .errors = 1};
 }
 
 json_t *runtime_not_inspecting(struct runtime *rt)
