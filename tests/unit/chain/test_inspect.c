@@ -366,7 +366,8 @@ static void a_middleware_that_fails_is_refused_or_passed_over(void **state)
         assert_middleware(set, &REQUEST(.path = "/set"), &MIDDLEWARE(.fail_open = open),
                           "it sets a header whose name does not begin with");
         assert_middleware(set, &REQUEST(.path = "/change", .body = "0123456789", .body_len = 10),
-                          &MIDDLEWARE(.fail_open = open), "the body is longer than the 8 bytes that it takes");
+                          &MIDDLEWARE(.fail_open = open),
+                          "the body is longer than the 8 bytes that it takes");
         assert_middleware(set, &REQUEST(), &MIDDLEWARE(.voter = "nobody", .fail_open = open),
                           "^voter nobody failed: no voter of the chain has this name");
         assert_middleware(
