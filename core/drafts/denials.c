@@ -321,7 +321,7 @@ static int request_again(struct recording *r, struct store_tx *tx,
     if (!reopened)
         return 0;
     r->made[r->n_made++] = *draft;
-    return drafts_event(tx, draft, "proposed", draft->author,
+    return drafts_event(tx, draft, "proposed", DRAFTS_SANDBOX(draft->author),
                         arena_printf(r->arena, "%s proposed again", drafts_label(draft, r->arena)),
                         clock_now_ms(), err);
 }
@@ -338,7 +338,7 @@ static int request_new(struct recording *r, struct store_tx *tx, size_t i, struc
     *draft = drafts_request_new(r->box, denial, &r->refused[i], add_users(r, ""), r->arena);
     r->out[i].decidable = true;
     snprintf(r->out[i].id, sizeof r->out[i].id, "%s", draft->id);
-    return drafts_write_proposed(tx, draft, r->arena, err);
+    return drafts_write_proposed(tx, draft, DRAFTS_SANDBOX(draft->author), r->arena, err);
 }
 
 static int record_request(struct recording *r, struct store_tx *tx, size_t i, struct error *err)

@@ -169,7 +169,8 @@ static int write_ended(struct store_tx *tx, void *arg, struct error *err)
     const char *text = arena_printf(e->arena, "%s superseded: %s", drafts_label(&now, e->arena),
                                     now.reason);
     return store_tx_draft_update(tx, &now, approved, err) ||
-                   drafts_event(tx, &now, "superseded", "gateway", text, now.decided_at_ms, err) ||
+                   drafts_event(tx, &now, "superseded", DRAFTS_GATEWAY, text, now.decided_at_ms,
+                                err) ||
                    store_tx_draft_trim(tx, now.sandbox_id, now.status, DRAFTS_SUPERSEDED_MAX,
                                        &forgotten, err)
                ? -1
