@@ -49,7 +49,8 @@ static int vote(struct update *u, const struct sluice_transition *transition)
 {
     chain_ask(u->chain, transition, u->arena, &u->result->votes);
     update_vote_ceilings(u);
-    if (update_vote_signature(u) != 0)
+    /* A held request has no document that could be signed. */
+    if (!u->request->of_request && update_vote_signature(u) != 0)
         return -1;
     chain_tally(&u->result->votes, u->request->override, u->arena, &u->result->tally);
     u->result->outcome = u->result->tally.outcome;
