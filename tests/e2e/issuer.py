@@ -3,8 +3,8 @@
 """issuer.py PORT FOLDER: a small OpenID Connect issuer at http://127.0.0.1:PORT.
 
 Discovery, a key set, tokens by a device's code (RFC 8628) and by refresh tokens, which are good once.
-POST /approve?sub=S&roles=A,B[&seconds=N] is the person who enters the last code; POST /sign takes claims
-and answers a token; POST /rotate makes another key.  Signatures come from openssl."""
+POST /approve?sub=S&roles=A,B[&seconds=N][&after=TEXT] is the person who enters the last code; TEXT follows the
+token that is given then.  POST /sign takes claims and answers a token; POST /rotate makes another key.  Signatures come from openssl."""
 import base64
 import json
 import subprocess
@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 port, folder = int(sys.argv[1]), sys.argv[2]
 name = f"http://127.0.0.1:{port}"
-state = {"generation": 0, "codes": {}, "last": None, "refresh": {}, "polls": {}}
+state = {"generation": 0, "codes": {}, "last": None, "refresh": {}, "granted": 0, "polls": {}}
 
 
 def url64(data):
@@ -44,11 +44,12 @@ def sign(claims):
 
 
 def grant(person):
-    refresh = f"refresh-{len(state['refresh'])}"
+    state["granted"] += 1
+    refresh = f"refresh-{state['granted']}"
     state["refresh"][refresh] = person
     claims = {"iss": name, "aud": "sluice", "sub": person["sub"], "groups": person["roles"],
-              "exp": int(time.time()) + person["seconds"]}
-    return {"access_token": sign(claims), "token_type": "Bearer", "expires_in": person["seconds"],
+              "exp": int(time.time()) + person["seconds"], "jti": str(state["granted"])}
+    return {"access_token": sign(claims) + person.get("after", ""), "token_type": "Bearer", "expires_in": person["seconds"],
             "refresh_token": refresh}
 
 
@@ -91,7 +92,7 @@ class Issuer(BaseHTTPRequestHandler):
                               "verification_uri": f"{name}/enter\x1b[2J"})
         elif path == "/approve":
             state["codes"][state["last"]] = {"sub": form.get("sub"), "roles": form.get("roles", "").split(","),
-                                             "seconds": int(form.get("seconds", 300))}
+                                             "seconds": int(form.get("seconds", 300)), "after": form.get("after", "")}
             self.answer(200, {})
         elif path == "/token":
             self.answer(*token(form))

@@ -35,12 +35,12 @@ team() {           # team COMMAND...: as whoever is logged in
     sluice --gateway team "$@"
 }
 
-log_in() {         # log_in SUB ROLES [SECONDS]
-    coproc LOGIN { team login 2>&1 3>&-; }
+log_in() {         # log_in SUB ROLES [SECONDS] [QUERY]: at the gateway $at, else at team
+    coproc LOGIN { sluice --gateway "${at:-team}" login 2>&1 3>&-; }
     local line pid=$LOGIN_PID
     while read -r line <&"${LOGIN[0]}"; do
         said+=$line$'\n'
-        case $line in *"enter the code"*) curl -sSf -X POST "$issuer/approve?sub=$1&roles=$2&seconds=${3:-300}" >/dev/null ;; esac
+        case $line in *"enter the code"*) curl -sSf -X POST "$issuer/approve?sub=$1&roles=$2&seconds=${3:-300}&${4-}" >/dev/null ;; esac
     done
     wait "$pid"
 }
@@ -102,6 +102,16 @@ with_token() {     # with_token TOKEN PATH
     status=0; wait "$pid" || status=$?
     [ "$status" = 1 ]
     [[ "$said" == *"cannot log in: access_denied"* ]]
+}
+
+@test "an issuer puts no request of its own into the connection by a token" {
+    run -0 sluice --gateway "unix:$state/sluice.sock" sandbox create --name kept
+    said= left=0 at=unix:$state/sluice.sock
+    log_in alice people 300 "after=%0D%0A%0D%0ADELETE%20/v1/sandboxes/kept%20HTTP/1.1%0D%0AHost:%20localhost%0D%0AX:%20" ||
+        left=$?
+    run -0 sluice --gateway "$at" sandbox get kept
+    [ "$left" = 1 ]
+    [[ "$said" == *"cannot log in: the issuer's answer has a token with characters that tokens do not have"* ]]
 }
 
 @test "a key that the issuer begins to use is fetched" {

@@ -99,6 +99,25 @@ static const char *pick_token(const json_t *answer)
     return id && (!access || !jwt_is_one(access)) ? id : access;
 }
 
+/* A token becomes the value of a header field: with a line break in it, the issuer would write
+ * requests of its own into the connection to the gateway. */
+static bool is_token(const char *text)
+{
+    static const char characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                     "0123456789-._~+/=";
+    return *text && !text[strspn(text, characters)];
+}
+
+/* 0: the answer does not tell, or tells what is no time. */
+static int64_t expiry_ms(const json_t *answer)
+{
+    const json_t *value = json_object_get(answer, "expires_in");
+    double seconds = json_number_value(value);
+    return json_is_number(value) && seconds >= 0 && seconds < 1e11
+                 ? clock_now_ms() + (int64_t)(seconds * 1000)
+                 : 0;
+}
+
 int issuer_take_token(int status, const json_t *answer, struct issuer_grant *out,
                       struct error *err)
 {
@@ -106,13 +125,14 @@ int issuer_take_token(int status, const json_t *answer, struct issuer_grant *out
     const char *token = pick_token(answer), *refresh;
     if (status != 200 || !token)
         return error_set(err, ERROR_UPSTREAM, "%.80s", error ? error : "no token in its answer");
-    const json_t *seconds = json_object_get(answer, "expires_in");
+    if (!is_token(token))
+        return error_set(err, ERROR_UPSTREAM,
+                         "the issuer's answer has a token with characters that tokens do not have "
+                         "(RFC 6750 section 2.1)");
     replace(&out->token, token);
     refresh = json_string_value(json_object_get(answer, "refresh_token"));
     if (refresh || !out->refresh)
         replace(&out->refresh, refresh ? refresh : "");
-    out->expires_ms = json_is_number(seconds)
-                            ? clock_now_ms() + (int64_t)(json_number_value(seconds) * 1000)
-                            : 0;
+    out->expires_ms = expiry_ms(answer);
     return 0;
 }
