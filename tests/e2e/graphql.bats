@@ -139,8 +139,8 @@ blocked='GraphQL operation blocked by endpoint policy'
     ask '{"query": "mutation Rename { rename(id: 1) { ok } }"}'
     until_so 'sluice rule get demo -o json | jq -e ".chunks[] | select(.operation == \"mutation Rename\")"'
     chunk=$(sluice rule get demo -o json | jq -c '.chunks[] | select(.operation == "mutation Rename")')
-    [ "$(command jq -c '[.field, .method, .path, .rule.endpoints[0].protocol, .rule.endpoints[0].rules]' <<<"$chunk")" = \
-        '["rename","POST","/graphql","graphql",[{"allow":{"operation_type":"mutation","operation_name":"Rename","fields":["rename"]}}]]' ]
+    [ "$(jq -c '[.field, .method, .path, .rule.endpoints[0].protocol, .rule.endpoints[0].rules]' <<<"$chunk")" = \
+        '["rename","POST","/graphql","graphql",[{"allow":{"fields":["rename"],"operation_name":"Rename","operation_type":"mutation"}}]]' ]
     sluice rule get demo | grep -q 'mutation Rename rename'
     sluice rule approve demo --chunk-id "$(jq -r .id <<<"$chunk")" --wait
     passes '{"query": "mutation Rename { rename(id: 2) { ok } }"}'

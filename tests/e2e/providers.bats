@@ -264,7 +264,7 @@ print(answer.decode())'
     # Another gateway knows how it came out, and leaves alone what is good for an hour.
     refresh=$(sluice provider get fetched -o json | jq -c .refresh)
     stop_gateway
-    start_gateway
+    start_gateway --config "$state/sluice.yaml"
     until_so '[ "$(sluice provider get fetched -o json | jq -r .refresh.status)" = refreshed ]'
     [ "$(sluice provider get fetched -o json | jq -c .refresh)" = "$refresh" ]
     [ "$(grep -c . "$BATS_TEST_TMPDIR/asked")" = 2 ]
