@@ -22,14 +22,15 @@ static const char *const row[] = {
 static const char *const update[] = {
     "BEGIN IMMEDIATE",
     "INSERT INTO revision SELECT sandbox_id, revision + 1, hash, kind, actor, reason, 'pending', "
-    "error, decision_id, created_at_ms, 0, policy_json, grants_json "
+    "error, decision_id, created_at_ms, 0, policy_json, grants_json, identity, origin, "
+    "signed_at_ms "
     " FROM revision WHERE sandbox_id=(SELECT id FROM sandbox LIMIT 1) ORDER BY revision DESC LIMIT "
     "1",
     "UPDATE sandbox SET revision=revision + 1 WHERE id=(SELECT id FROM sandbox LIMIT 1)",
     "INSERT INTO decision SELECT seq + 1, hex(randomblob(16)), sandbox_id, sandbox, kind, outcome, "
     "actor, role, via, reason, base_revision, revision, base_hash, "
     " candidate_hash, votes_json, diff_json, warnings_json, draft_id, chain_digest, overridden, "
-    "at_ms, previous, hash, candidate_json "
+    "at_ms, previous, hash, candidate_json, identity, origin "
     " FROM decision ORDER BY seq DESC LIMIT 1",
     "UPDATE audit_head SET count=count + 1",
     "COMMIT",
