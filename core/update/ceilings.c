@@ -121,7 +121,7 @@ struct policy *update_tightened(struct update *u)
     for (size_t i = 0; i < u->n_ceilings; i++)
         models[i] = u->ceilings[i].policy;
     struct policy_tightened t =
-        policy_tighten(u->result->current, models, u->n_ceilings, u->arena);
+        policy_tighten(u->result->current, &u->running, models, u->n_ceilings, u->arena);
     if (!t.policy) {
         error_set(u->err, ERROR_INTERNAL, "the policy cannot be brought within its ceilings");
         return NULL;

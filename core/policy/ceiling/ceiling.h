@@ -8,6 +8,7 @@
 #define POLICY_CEILING_H
 
 #include "base/arena.h"
+#include "policy/grant.h"
 #include "policy/policy.h"
 
 struct policy_ceiling_answer {
@@ -29,8 +30,10 @@ struct policy_tightened {
 };
 
 /* The part of a policy that lies within every ceiling.  What it returns is proven to lie within
- * each of them and within the policy; where nothing else can be proven, no rule is left. */
-struct policy_tightened policy_tighten(struct policy *policy,
+ * each of them and within the policy; where nothing else can be proven, no rule is left.
+ * One rule may become several, except the rule of a grant: the end of the grant takes out the rule
+ * with its key alone, and would leave the others in force. */
+struct policy_tightened policy_tighten(struct policy *policy, const struct policy_grants *grants,
                                        const struct sluice_policy *const *ceilings, size_t n,
                                        struct arena *arena);
 

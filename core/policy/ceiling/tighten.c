@@ -22,6 +22,7 @@ struct pieces {
 
 struct tightening {
     const struct sluice_policy *policy, *ceiling;
+    const struct policy_grants *grants;             /* their rules are not split */
     struct arena *arena;
     bool exact, narrow;                             /* narrow: pieces may be narrowed */
 };
@@ -268,14 +269,19 @@ static void add_rule(struct tightening *t, struct rules *out, struct sluice_rule
     out->items[out->n++] = made;
 }
 
-/* One rule for all binaries that have the same endpoints. */
+/* One rule for all binaries that have the same endpoints; a grant keeps the first of them. */
 static void group(struct tightening *t, const struct sluice_rule *rule, const struct pieces *p,
                   struct rules *out)
 {
     bool *done = arena_zalloc(t->arena, p->n + 1), first = true;
+    bool is_granted = policy_grants_of_rule(t->grants, rule->key);
     for (size_t i = 0; i < p->n; i++) {
         if (done[i])
             continue;
+        if (is_granted && !first) {
+            t->exact = false;
+            return;
+        }
         const struct sluice_endpoint **endpoints = arena_alloc(t->arena, p->n * sizeof *endpoints);
         const struct sluice_binary **binaries = arena_alloc(t->arena, p->n * sizeof *binaries);
         struct sluice_rule made = *rule;
@@ -357,10 +363,11 @@ static struct policy *tighten_once(struct tightening *t)
 }
 
 /* Narrowed; else what needs no narrowing; else the rules that lie within; else nothing. */
-static struct policy *tighten_within(struct policy *policy, const struct sluice_policy *ceiling,
-                                     struct arena *arena, bool *exact)
+static struct policy *tighten_within(struct policy *policy, const struct policy_grants *grants,
+                                     const struct sluice_policy *ceiling, struct arena *arena,
+                                     bool *exact)
 {
-    struct tightening t = {policy_model(policy), ceiling, arena, true, true};
+    struct tightening t = {policy_model(policy), ceiling, grants, arena, true, true};
     struct policy *made = tighten_once(&t);
     *exact &= t.exact && made;
     t.narrow = false;
@@ -371,7 +378,7 @@ static struct policy *tighten_within(struct policy *policy, const struct sluice_
     return made;
 }
 
-struct policy_tightened policy_tighten(struct policy *policy,
+struct policy_tightened policy_tighten(struct policy *policy, const struct policy_grants *grants,
                                        const struct sluice_policy *const *ceilings, size_t n,
                                        struct arena *arena)
 {
@@ -379,7 +386,7 @@ struct policy_tightened policy_tighten(struct policy *policy,
     for (size_t i = 0; out.policy && i < n; i++) {
         if (policy_within(ceilings[i], policy_model(out.policy), arena).within)
             continue;
-        out.policy = tighten_within(out.policy, ceilings[i], arena, &out.exact);
+        out.policy = tighten_within(out.policy, grants, ceilings[i], arena, &out.exact);
         out.changed = true;
     }
     return out;

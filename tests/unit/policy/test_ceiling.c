@@ -68,6 +68,8 @@ static const struct tightening_case cases[] = {
      POLICY(RULE("x", AT("b.example"), ANY)), POLICY(RULE("b", AT("b.example"), CURL)), true, true},
 };
 
+static const struct policy_grants none;
+
 static struct policy *parse(const char *text, struct arena *arena)
 {
     struct problems problems = {0};
@@ -98,7 +100,7 @@ static void policies_are_tightened(void **state)
         struct policy *policy = parse(c->policy, arena), *ceiling = parse(c->ceiling, arena),
                       *wanted = parse(c->wanted, arena);
         const struct sluice_policy *models[] = {policy_model(ceiling)};
-        struct policy_tightened t = policy_tighten(policy, models, 1, arena);
+        struct policy_tightened t = policy_tighten(policy, &none, models, 1, arena);
         assert_non_null(t.policy);
         assert_true(is_no_more(compare(policy, t.policy, arena)));
         assert_true(is_no_more(compare(ceiling, t.policy, arena)));
@@ -124,10 +126,35 @@ static void several_ceilings_hold_together(void **state)
                   *two = parse(POLICY(RULE("x", AT("b.example") ", " AT("c.example"), CURL)),
                                arena);
     const struct sluice_policy *models[] = {policy_model(one), policy_model(two)};
-    struct policy_tightened t = policy_tighten(policy, models, 2, arena);
+    struct policy_tightened t = policy_tighten(policy, &none, models, 2, arena);
     struct policy *wanted = parse(POLICY(RULE("a", AT("b.example"), CURL)), arena);
     assert_int_equal(compare(wanted, t.policy, arena), SLUICE_SAME);
     assert_true(t.exact);
+    arena_free(arena);
+}
+
+/* The end of a grant takes out the rule with its key, so nothing of it has another key. */
+static void the_rule_of_a_grant_is_not_split(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    struct error err;
+    struct policy *policy = parse(POLICY(RULE("a", AT("a.example") ", " AT("b.example"),
+                                              CURL ", {path: /usr/bin/wget}")), arena);
+    struct policy *ceiling = parse(POLICY(RULE("x", AT("a.example"), CURL)
+                                          RULE("y", AT("b.example"), "{path: /usr/bin/wget}")),
+                                   arena);
+    const struct sluice_policy *models[] = {policy_model(ceiling)};
+    const struct policy_grant grant = {.chunk = "1", .rule = "a", .boot = ""};
+    const struct policy_grants grants = {&grant, 1};
+    struct policy_tightened whole = policy_tighten(policy, &none, models, 1, arena);
+    assert_int_equal(policy_model(whole.policy)->n_rules, 2);
+    assert_true(whole.exact);
+    struct policy_tightened t = policy_tighten(policy, &grants, models, 1, arena);
+    assert_int_equal(policy_model(t.policy)->n_rules, 1);
+    assert_false(t.exact);
+    struct policy *ended = policy_keep(policy_without_grants(t.policy, &grants, &err), arena);
+    assert_int_equal(policy_model(ended)->n_rules, 0);
     arena_free(arena);
 }
 
@@ -154,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(policies_are_tightened),
         cmocka_unit_test(several_ceilings_hold_together),
+        cmocka_unit_test(the_rule_of_a_grant_is_not_split),
         cmocka_unit_test(what_lies_outside_has_an_example),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
