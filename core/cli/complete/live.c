@@ -21,6 +21,13 @@ static json_t *ask(const struct typed *typed, char *path)
     return json;
 }
 
+/* Bash puts a word on the command line as it is: one with $(...) or ; in it would run there. */
+static bool is_plain(const char *word)
+{
+    return word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                             "._@:/+-")] == '\0';
+}
+
 /* Offers the member of each item of a list, with others as its meaning.  Takes path. */
 static void offer_list(struct typed *typed, char *path, const char *list, const char *member,
                        const char *const meanings[])
@@ -41,7 +48,9 @@ static void offer_list(struct typed *typed, char *path, const char *list, const 
         }
         char number[24];
         snprintf(number, sizeof number, "%lld", json_number(item, member));
-        offer(typed, *json_text(item, member) ? json_text(item, member) : number, meaning);
+        const char *word = *json_text(item, member) ? json_text(item, member) : number;
+        if (is_plain(word))
+            offer(typed, word, meaning);
     }
     json_decref(json);
 }
