@@ -97,19 +97,26 @@ static void put_chain(struct buf *out, struct chain *chain)
 
 /* ---- voters on requests, as supervisors count them ---- */
 
+/* False: voter i is not asked about requests. */
+static bool counts_of(struct runtime *runtime, struct chain *chain, size_t i,
+                      struct chain_voter_info *v, struct inspect_counts *counts)
+{
+    chain_describe(chain, i, v);
+    if (v->inspects)
+        *counts = runtime_inspected(runtime, v->name);
+    return v->inspects;
+}
+
 static void put_requests_of(struct buf *out, struct runtime *runtime, struct chain *chain,
                             const char *name, const char *help, size_t offset)
 {
     metric(out, name, "counter", help);
-    for (size_t i = 0; i < chain_size(chain); i++) {
-        struct chain_voter_info v;
-        chain_describe(chain, i, &v);
-        if (!v.inspects)
-            continue;
-        struct inspect_counts counts = runtime_inspected(runtime, v.name);
-        buf_printf(out, "%s{voter=\"%s\"} %" PRIu64 "\n", name, v.name,
-                   *(uint64_t *)((char *)&counts + offset));
-    }
+    struct chain_voter_info v;
+    struct inspect_counts counts;
+    for (size_t i = 0; i < chain_size(chain); i++)
+        if (counts_of(runtime, chain, i, &v, &counts))
+            buf_printf(out, "%s{voter=\"%s\"} %" PRIu64 "\n", name, v.name,
+                       *(uint64_t *)((char *)&counts + offset));
 }
 
 static void put_times(struct buf *out, const char *voter, const struct inspect_counts *counts)
@@ -145,14 +152,11 @@ static void put_requests(struct buf *out, struct runtime *runtime, struct chain 
 #undef FIELD
     metric(out, "sluice_request_vote_seconds", "histogram",
            "How long a voter took to answer about a request.");
-    for (size_t i = 0; i < chain_size(chain); i++) {
-        struct chain_voter_info v;
-        chain_describe(chain, i, &v);
-        if (!v.inspects)
-            continue;
-        struct inspect_counts counts = runtime_inspected(runtime, v.name);
-        put_times(out, v.name, &counts);
-    }
+    struct chain_voter_info v;
+    struct inspect_counts counts;
+    for (size_t i = 0; i < chain_size(chain); i++)
+        if (counts_of(runtime, chain, i, &v, &counts))
+            put_times(out, v.name, &counts);
 }
 
 /* ---- the server's counters: loop thread only ---- */

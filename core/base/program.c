@@ -95,3 +95,12 @@ char *program_find(const char *name, struct error *err)
     }
     return found;
 }
+
+char *program_beside(const char *name)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n < 0 ? 0 : n] = '\0';
+    const char *slash = strrchr(self, '/');
+    return alloc_printf("%.*s/%s", slash ? (int)(slash - self) : 0, self, name);
+}

@@ -13,6 +13,10 @@ struct error;
  * links; the caller frees it.  NULL: err names what was passed over, and why. */
 char *program_find(const char *name, struct error *err);
 
+/* The program of that name in the folder of this one, whether it is there or not; the caller frees
+ * it. */
+char *program_beside(const char *name);
+
 /* 0 when the program, which has an absolute path, and each folder on the way belong to root or to
  * us and nobody else may write them. */
 int program_check(const char *path, struct error *err);

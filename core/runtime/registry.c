@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <libgen.h>
-#include <limits.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,13 +194,6 @@ static void on_ping(uv_timer_t *timer)
 }
 
 /* The path of a program in the folder of the running one. */
-static char *sibling(const char *name)
-{
-    char exe[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    exe[n < 0 ? 0 : n] = '\0';
-    return alloc_printf("%s/%s", dirname(exe), name);
-}
 
 static const char **copy_paths(const char **paths, size_t n, struct arena *arena)
 {
@@ -245,9 +236,9 @@ struct runtime *runtime_new(const struct runtime_setup *setup)
 {
     struct runtime *all = alloc_zero(1, sizeof *all);
     all->setup = *setup;
-    all->supervisor = sibling("sluice-supervisor");
-    all->init = sibling("sluice-init");
-    all->fetch = sibling("sluice-fetch");
+    all->supervisor = program_beside("sluice-supervisor");
+    all->init = program_beside("sluice-init");
+    all->fetch = program_beside("sluice-fetch");
     all->bwrap = program_find("bwrap", &all->no_bwrap);
     if (!all->bwrap)
         log_warn(setup->log, "no sandbox can be made: %s", all->no_bwrap.text);

@@ -1,31 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/gateway/issuer.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "auth/oidc/oidc.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/percent.h"
+#include "base/program.h"
 #include "secret/fetch.h"
-
-/* Beside this program. */
-static char *fetcher(void)
-{
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n < 0 ? 0 : n] = '\0';
-    const char *slash = strrchr(self, '/');
-    return alloc_printf("%.*s/sluice-fetch", slash ? (int)(slash - self) : 0, self);
-}
 
 static int ask(struct oauth_request *request, json_t **answer, struct error *err)
 {
     struct buf text = {0};
-    char *program = fetcher();
+    char *program = program_beside("sluice-fetch");
     int status = fetch_token(program, request, &text, err);
     *answer = NULL;
     if (status >= 0)

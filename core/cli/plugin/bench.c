@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice plugin bench */
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/program.h"
 #include "cli/plugin/plugin.h"
 #include "testkit/allocated.h"
 
@@ -35,14 +35,10 @@ static int read_flags(const struct cli *cli, struct testkit_bench *o)
 /* Becomes the program beside this one that counts what votes allocate.  Returns if it cannot. */
 static int become_bench(const struct cli *cli)
 {
-    char self[PATH_MAX], helper[PATH_MAX + 32];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[len < 0 ? 0 : len] = '\0';
-    char *slash = strrchr(self, '/');
-    snprintf(helper, sizeof helper, "%.*s/sluice-plugin-bench", slash ? (int)(slash - self) : 0,
-             self);
+    char *helper = program_beside("sluice-plugin-bench");
     execv(helper, cli->argv);
     complain("cannot run %s: %s: install it beside sluice", helper, strerror(errno));
+    free(helper);
     return EXIT_USAGE;
 }
 
