@@ -49,7 +49,7 @@ static void print_copied(const struct cli *cli, const struct store_copied *copie
         return;
     }
     terminal_print(stdout, "✓ %llu rows of %zu tables are in %s; its audit chain is intact: "
-                   "%llu records, head %s\n%s", (unsigned long long)rows, copied->n, to,
+                   "%llu records, head %s\n%s\n", (unsigned long long)rows, copied->n, to,
                    (unsigned long long)copied->records, copied->head, then);
 }
 
@@ -93,7 +93,7 @@ int cmd_store_migrate(struct cli *cli)
         return fail(&err);
     struct arena *arena = arena_new();
     print_copied(cli, &copied, store_url_shown(arena, to),
-                 "Start the gateway with this store; the old one is as it was.\n");
+                 "Start the gateway with this store; the old one is as it was.");
     arena_free(arena);
     return EXIT_DONE;
 }
@@ -162,7 +162,7 @@ int cmd_backup(struct cli *cli)
     else if (store) {
         print_copied(cli, &copied, cli->operands[0],
                      "It has the credentials, but not the key that opens them: keep secret.key "
-                     "elsewhere.\n");
+                     "elsewhere.");
         code = EXIT_DONE;
     }
     arena_free(arena);

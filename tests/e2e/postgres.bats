@@ -89,6 +89,7 @@ new_rule() { sed "s/^  allow_10_77_0_2_8080:/  rule_$1: {endpoints: [{host: h$1.
     copy=$BATS_TEST_TMPDIR/copy
     run -0 sluice backup "$BATS_TEST_TMPDIR/backup.db" --store "$pg"
     [[ "$output" == *"its audit chain is intact"*"$head"* ]]
+    [[ "$output" == *"keep secret.key elsewhere." ]]
     [ "$(stat -c %a "$BATS_TEST_TMPDIR/backup.db")" = 600 ]
     [ "$(ls "$BATS_TEST_TMPDIR")" = backup.db ]
     run -2 sluice backup "$BATS_TEST_TMPDIR/backup.db" --store "$pg"
