@@ -36,7 +36,7 @@ class Screen:
 
     def scroll(self, top, by):
         """Rows of the region below top move up, or down."""
-        for _ in range(abs(by)):
+        for _ in range(abs(by) if top <= self.bottom else 0):
             row = self.cells.pop(top if by > 0 else self.bottom)
             row[:] = [" "] * self.columns
             self.cells.insert(self.bottom if by > 0 else top, row)
@@ -84,7 +84,7 @@ class Screen:
         elif final in "ST":
             self.scroll(self.top, first if final == "S" else -first)
         elif final == "r":
-            self.top, self.bottom = first - 1, (n[1] if len(n) > 1 and n[1] else self.rows) - 1
+            self.top, self.bottom = first - 1, min(n[1] if len(n) > 1 and n[1] else self.rows, self.rows) - 1
             self.x = self.y = 0
         elif final in "P@":
             row = self.cells[self.y]
@@ -96,6 +96,8 @@ class Screen:
                 self.put(self.last)
         elif final not in "mtnchl":
             sys.exit(f"not known here: CSI {parameters} {final}")
+        # What was drawn before the program knew that the terminal became smaller stays on its last row.
+        self.y = max(0, min(self.y, self.rows - 1))
 
     def feed(self, data):
         text = (self.rest + data).decode("utf-8", "ignore")
