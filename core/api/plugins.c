@@ -4,6 +4,9 @@
 #include "api/routes.h"
 #include "runtime/inspectors.h"
 
+/* How long a reload waits for supervisors to load the voters on requests. */
+#define RELOAD_WAIT_MS 5000
+
 /* What it was asked by supervisors. */
 static void add_requests(json_t *voter, struct runtime *runtime,
                          const struct chain_voter_info *info)
@@ -56,5 +59,6 @@ int route_plugin_reload(struct api_call *call)
             call->body = json_pack("{s:s}", "file", call->api->config_file);
         return -1;
     }
+    runtime_await_inspectors(call->api->runtime, RELOAD_WAIT_MS);
     return route_plugin_list(call);
 }

@@ -15,10 +15,10 @@ struct inspected {
     struct inspect_counts counts;
 };
 
-/* A sandbox whose supervisor could not load them. */
+/* A sandbox whose supervisor has not loaded them: it has not answered yet, or it could not. */
 struct not_inspecting {
     struct not_inspecting *next;
-    char *sandbox, *error;
+    char *sandbox, *error;                          /* error NULL: it has not answered */
 };
 
 struct runtime_inspectors {
@@ -26,7 +26,8 @@ struct runtime_inspectors {
     char digest[DIGEST_HEX_SIZE];
     bool changed;                                   /* supervisors are to be told */
     struct inspected *counts;
-    struct not_inspecting *failed;
+    struct not_inspecting *behind;
+    uv_cond_t answered;                             /* with the runtime's lock */
 };
 
 /* ---- what the chain has ---- */
@@ -91,12 +92,13 @@ struct runtime_inspectors *runtime_inspectors_new(void)
     struct runtime_inspectors *i = alloc_zero(1, sizeof *i);
     i->config = alloc_str("");
     i->base_dir = alloc_str("");
+    uv_cond_init(&i->answered);
     return i;
 }
 
-static void forget_failure(struct runtime_inspectors *i, const char *sandbox)
+static void forget_behind(struct runtime_inspectors *i, const char *sandbox)
 {
-    for (struct not_inspecting **at = &i->failed, *f; (f = *at);) {
+    for (struct not_inspecting **at = &i->behind, *f; (f = *at);) {
         if (strcmp(f->sandbox, sandbox) != 0) {
             at = &f->next;
             continue;
@@ -108,11 +110,11 @@ static void forget_failure(struct runtime_inspectors *i, const char *sandbox)
     }
 }
 
-static void note_failure(struct runtime_inspectors *i, const char *sandbox, const char *error)
+static void note_behind(struct runtime_inspectors *i, const char *sandbox, const char *error)
 {
     struct not_inspecting *f = alloc_zero(1, sizeof *f);
-    *f = (struct not_inspecting){i->failed, alloc_str(sandbox), alloc_str(error)};
-    i->failed = f;
+    *f = (struct not_inspecting){i->behind, alloc_str(sandbox), alloc_str(error)};
+    i->behind = f;
 }
 
 void runtime_inspectors_free(struct runtime_inspectors *i)
@@ -122,8 +124,9 @@ void runtime_inspectors_free(struct runtime_inspectors *i)
         free(c->voter);
         free(c);
     }
-    while (i->failed)
-        forget_failure(i, i->failed->sandbox);
+    while (i->behind)
+        forget_behind(i, i->behind->sandbox);
+    uv_cond_destroy(&i->answered);
     free(i->config);
     free(i->base_dir);
     free(i);
@@ -145,7 +148,7 @@ void runtime_set_inspectors(struct runtime *all, struct chain *chain,
     char before[DIGEST_HEX_SIZE];
     memcpy(before, i->digest, sizeof before);
     make_digest(i);
-    i->changed = strcmp(before, i->digest) != 0 || i->failed || i->changed;
+    i->changed = strcmp(before, i->digest) != 0 || i->behind || i->changed;
     uv_mutex_unlock(&all->lock);
     buf_free(&text);
     arena_free(arena);
@@ -168,9 +171,14 @@ bool inspectors_of_runtime(struct runtime *all, struct arena *arena,
 
 static void send_to(struct sandbox *s, const struct sandbox_inspectors *inspectors)
 {
-    if (s->proxy)
-        sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_INSPECTORS,
-                                                  .inspectors = *inspectors});
+    if (!s->proxy)
+        return;
+    uv_mutex_lock(&s->all->lock);
+    forget_behind(s->all->inspectors, s->name);
+    note_behind(s->all->inspectors, s->name, NULL);
+    uv_mutex_unlock(&s->all->lock);
+    sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_INSPECTORS,
+                                              .inspectors = *inspectors});
 }
 
 void sandbox_send_inspectors(struct sandbox *s, const char *at_work)
@@ -183,31 +191,48 @@ void sandbox_send_inspectors(struct sandbox *s, const char *at_work)
     arena_free(arena);
 }
 
+/* To all of them; those of a reload meanwhile are sent by the next turn. */
+static void sent(struct runtime *all, const char *digest)
+{
+    uv_mutex_lock(&all->lock);
+    all->inspectors->changed = strcmp(digest, all->inspectors->digest) != 0;
+    uv_cond_broadcast(&all->inspectors->answered);
+    uv_mutex_unlock(&all->lock);
+}
+
 void runtime_send_inspectors(struct runtime *all)
 {
     struct arena *arena = arena_new();
     struct sandbox_inspectors inspectors;
     uv_mutex_lock(&all->lock);
     bool changed = all->inspectors->changed;
-    all->inspectors->changed = false;
     uv_mutex_unlock(&all->lock);
     inspectors_of_runtime(all, arena, &inspectors);
     for (struct sandbox *s = all->list; changed && s; s = s->next)
         if (s->ready)
             send_to(s, &inspectors);
+    if (changed)
+        sent(all, inspectors.digest);
     arena_free(arena);
 }
 
 /* ---- from supervisors ---- */
+
+static void answer(struct runtime_inspectors *i, const char *sandbox, const char *error)
+{
+    forget_behind(i, sandbox);
+    if (error)
+        note_behind(i, sandbox, error);
+    uv_cond_broadcast(&i->answered);
+}
 
 void sandbox_inspecting(struct sandbox *s, const struct sandbox_inspectors *said)
 {
     struct runtime *all = s->all;
     bool failed = said->error && *said->error;
     uv_mutex_lock(&all->lock);
-    forget_failure(all->inspectors, s->name);
-    if (failed)
-        note_failure(all->inspectors, s->name, said->error);
+    if (strcmp(said->digest, all->inspectors->digest) == 0)
+        answer(all->inspectors, s->name, failed ? said->error : NULL);
     uv_mutex_unlock(&all->lock);
     if (failed)
         log_error(all->setup.log, "sandbox %s: %s", s->name, said->error);
@@ -219,7 +244,7 @@ void sandbox_inspecting(struct sandbox *s, const struct sandbox_inspectors *said
 void sandbox_not_inspecting(struct sandbox *s)
 {
     uv_mutex_lock(&s->all->lock);
-    forget_failure(s->all->inspectors, s->name);
+    answer(s->all->inspectors, s->name, NULL);
     uv_mutex_unlock(&s->all->lock);
 }
 
@@ -262,6 +287,23 @@ void sandbox_inspected(struct sandbox *s, const struct sandbox_inspected *batch)
 
 /* ---- for whoever asks ---- */
 
+static bool is_awaited(const struct runtime_inspectors *i)
+{
+    const struct not_inspecting *b = i->behind;
+    while (b && b->error)
+        b = b->next;
+    return i->changed || b;
+}
+
+void runtime_await_inspectors(struct runtime *all, uint64_t timeout_ms)
+{
+    uint64_t now = uv_hrtime(), end = now + timeout_ms * 1000000;
+    uv_mutex_lock(&all->lock);
+    for (; is_awaited(all->inspectors) && now < end; now = uv_hrtime())
+        uv_cond_timedwait(&all->inspectors->answered, &all->lock, end - now);
+    uv_mutex_unlock(&all->lock);
+}
+
 struct inspect_counts runtime_inspected(struct runtime *all, const char *voter)
 {
     struct inspect_counts counts = {0};
@@ -277,9 +319,11 @@ json_t *runtime_not_inspecting(struct runtime *all)
 {
     json_t *list = json_array();
     uv_mutex_lock(&all->lock);
-    for (const struct not_inspecting *f = all->inspectors->failed; f; f = f->next)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s}", "sandbox", f->sandbox, "error", f->error));
+    for (const struct not_inspecting *b = all->inspectors->behind; b; b = b->next)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "sandbox", b->sandbox, "error",
+                                              b->error ? b->error
+                                                       : "its supervisor has not loaded the "
+                                                         "voters on requests yet"));
     uv_mutex_unlock(&all->lock);
     return list;
 }

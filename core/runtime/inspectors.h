@@ -17,7 +17,10 @@ void runtime_set_inspectors(struct runtime *runtime, struct chain *chain,
 /* What supervisors have counted of a voter since the start; any thread. */
 struct inspect_counts runtime_inspected(struct runtime *runtime, const char *voter);
 
-/* A new list of the sandboxes that could not load them, with the reasons.  Any thread. */
+/* Waits until the supervisors that are connected have answered, at most so long.  A worker. */
+void runtime_await_inspectors(struct runtime *runtime, uint64_t timeout_ms);
+
+/* A new list of the sandboxes that have not loaded them, with the reasons.  Any thread. */
 json_t *runtime_not_inspecting(struct runtime *runtime);
 
 #endif

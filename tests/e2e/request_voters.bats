@@ -179,11 +179,11 @@ held() { sluice rule get demo --status pending -o json | jq -er --arg code "$1" 
     for word in second third fourth fifth; do
         write_rule "$word"
         sluice plugin reload
+        [ "$(inside curl -sS "$plain/?s3cr3t" | jq -r .message)" = "refused by $word" ]
     done
     wait "$load"
     [ "$(sort -u "$state/codes")" = 200 ]
     [ "$(wc -l <"$state/codes")" = 400 ]
-    until_so 'inside curl -sS "$plain/?s3cr3t" | jq -e ".message == \"refused by fifth\"" >/dev/null'
 }
 
 # replayed FILE: what another chain says of the requests on record.

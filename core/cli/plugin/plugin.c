@@ -27,6 +27,15 @@ static void print_requests(const json_t *voter, char *out, size_t size)
                  json_number(voter, "request_holds"), json_number(voter, "request_errors"));
 }
 
+static void print_not_inspecting(const json_t *json)
+{
+    size_t i;
+    json_t *sandbox;
+    json_array_foreach(json_object_get(json, "not_inspecting"), i, sandbox)
+        terminal_print(stdout, "sandbox %s: %s\n", json_text(sandbox, "sandbox"),
+                       json_text(sandbox, "error"));
+}
+
 static void table_voters(const struct cli *cli, const json_t *json)
 {
     struct table t = {0};
@@ -50,8 +59,7 @@ static void table_voters(const struct cli *cli, const json_t *json)
                                    json_text(v, "path"), json_text(v, "sha256")});
     }
     table_print(cli, &t);
-    json_array_foreach(json_object_get(json, "not_inspecting"), i, v)
-        terminal_print(stdout, "sandbox %s: %s\n", json_text(v, "sandbox"), json_text(v, "error"));
+    print_not_inspecting(json);
 }
 
 int cmd_plugin_list(struct cli *cli)
@@ -60,6 +68,13 @@ int cmd_plugin_list(struct cli *cli)
                                          .key = "voters",
                                          .complete = true,
                                          .table = table_voters});
+}
+
+static void print_reloaded(const json_t *json)
+{
+    terminal_print(stdout, "✓ Reloaded: %zu voters\n",
+                   json_array_size(json_object_get(json, "voters")));
+    print_not_inspecting(json);
 }
 
 int cmd_plugin_reload(struct cli *cli)
@@ -71,8 +86,7 @@ int cmd_plugin_reload(struct cli *cli)
     if (code == EXIT_DONE && cli->output != OUT_TABLE)
         print_json(cli, reply.json);
     else if (code == EXIT_DONE)
-        terminal_print(stdout, "✓ Reloaded: %zu voters\n",
-                       json_array_size(json_object_get(reply.json, "voters")));
+        print_reloaded(reply.json);
     reply_free(&reply);
     return code;
 }

@@ -59,8 +59,9 @@ void supervisor_tell_of_main(struct supervisor *s)
 void supervisor_tell_of_inspectors(struct supervisor *s)
 {
     const struct held_inspectors *held = &s->inspectors;
-    const struct sandbox_inspectors said = {.digest = held->digest, .error = held->error};
-    if (held->digest && supervisor_in_touch(s))
+    const struct sandbox_inspectors said = {.digest = held->digest ? held->digest : "",
+                                            .error = held->error};
+    if (supervisor_in_touch(s))
         sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_INSPECTING,
                                                              .inspectors = said});
 }

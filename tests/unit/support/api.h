@@ -168,6 +168,12 @@ struct inspect_counts runtime_inspected(struct runtime *rt, const char *voter)
     return (struct inspect_counts){.requests = 7, .denials = 2, .errors = 1};
 }
 
+void runtime_await_inspectors(struct runtime *rt, uint64_t timeout_ms)
+{
+    (void)rt;
+    (void)timeout_ms;
+}
+
 json_t *runtime_not_inspecting(struct runtime *rt)
 {
     (void)rt;
