@@ -75,9 +75,9 @@ static bool hides_bytes(const struct sluice_endpoint *e)
     X("persisted_queries", true, *e->persisted_queries, !is_graphql(e))                            \
     X("graphql_persisted_queries", true, e->n_graphql_persisted_queries > 0, !is_graphql(e))       \
     X("graphql_max_body_bytes", true, e->graphql_max_body_bytes > 0, !is_graphql(e))               \
-    X("credential_signing", false, *e->credential_signing, true)                                   \
-    X("signing_service", false, *e->signing_service, true)                                         \
-    X("signing_region", false, *e->signing_region, true)                                           \
+    X("credential_signing", true, *e->credential_signing, !is_read(e))                             \
+    X("signing_service", true, *e->signing_service, !is_read(e))                                   \
+    X("signing_region", true, *e->signing_region, !is_read(e))                                     \
     X("credential_binding", true, *e->credential_provider, hides_bytes(e))                         \
     X("json_rpc", true, e->json_rpc != NULL, !is_rpc(e))                                           \
     X("mcp", true, e->mcp != NULL, !is_rpc(e))
@@ -105,8 +105,7 @@ const char *policy_enforced_field(size_t i)
 }
 
 /* Not inlined: it needs registers that sets_any does without. */
-__attribute__((noinline))
-static const char *first_unenforceable(const struct sluice_endpoint *e)
+__attribute__((noinline)) static const char *first_unenforceable(const struct sluice_endpoint *e)
 {
 #define X(name, enforced, is_set, is_unenforceable) \
     if ((is_set) && (is_unenforceable))             \
@@ -138,7 +137,8 @@ static void tell_of_endpoint(const struct sluice_endpoint *e, struct problems *o
     if (policy_tls_hides_requests(e) && strcmp(field, "tls") == 0)
         problems_add(out, path, 0, 0,
                      "tls: skip hides the requests that protocol %s is about: leave out "
-                     "one of the two", e->protocol);
+                     "one of the two",
+                     e->protocol);
     else
         problems_add(out, path, 0, 0, "this runtime cannot enforce %s yet", field);
     free(path);

@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/inspect/signing.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "egress/inspect/scope.h"
 #include "egress/record.h"
 #include "secret/placeholder.h"
 #include "secret/sigv4.h"
 
-#define KEY_ID "AWS_ACCESS_KEY_ID"
+#define KEY_ID     "AWS_ACCESS_KEY_ID"
 #define KEY_SECRET "AWS_SECRET_ACCESS_KEY"
-#define KEY_TOKEN "AWS_SESSION_TOKEN"
-#define PAYLOAD "X-Amz-Content-Sha256"
-#define TOKEN "X-Amz-Security-Token"
+#define KEY_TOKEN  "AWS_SESSION_TOKEN"
+#define PAYLOAD    "X-Amz-Content-Sha256"
+#define TOKEN      "X-Amz-Security-Token"
 
 /* A request that is signed anew. */
 struct signing {
     struct client *c;
     struct egress_filled *out;
     struct egress_refusal *refusal;
+    const struct sluice_endpoint *rule; /* that has it signed; NULL: its program has */
     struct sigv4_claim claim;
-    const struct secret_credential *id, *secret;
+    const struct secret_credential *id, *secret, *token;
     bool in_query;
-    size_t field;                                   /* Authorization, where it is in the head */
-    struct buf room;                                /* what the claim points into */
+    size_t field;    /* Authorization, where it is in the head */
+    struct buf room; /* what the claim points into */
     char hash[DIGEST_HEX_SIZE];
 };
 
@@ -38,10 +41,17 @@ bool egress_signing_is(const struct http_field *field)
            secret_has_trace(field->value, strlen(field->value));
 }
 
+/* The endpoint with credential_signing that the request is for; NULL: none. */
+static const struct sluice_endpoint *rule_of(const struct client *c)
+{
+    const struct sluice_endpoint *e = c->exchange.rules.endpoint;
+    e = e ? e : c->route.decision.endpoint;
+    return e && *e->credential_signing ? e : NULL;
+}
+
 static int refuse(const struct signing *s, enum egress_refusal_kind kind, const char *problem)
 {
-    egress_refuse(s->refusal, kind, "the signature of the request cannot be made anew: %s",
-                  problem);
+    egress_refuse(s->refusal, kind, "the request cannot be signed: %s", problem);
     s->refusal->engine = EGRESS_ENGINE_CREDENTIAL;
     return -1;
 }
@@ -86,7 +96,8 @@ static const struct secret_credential *find_beside(const struct secret_credentia
     return NULL;
 }
 
-static int find_keys(struct signing *s, const struct secret_destination *to)
+/* The key that the program named by its placeholder. */
+static int find_named_key(struct signing *s, const struct secret_destination *to)
 {
     size_t len;
     char *text = alloc_strn(s->claim.key.at, s->claim.key.len);
@@ -94,18 +105,41 @@ static int find_keys(struct signing *s, const struct secret_destination *to)
     bool whole = s->id && !text[len] && *s->id->value;
     free(text);
     if (!whole)
-        return refuse(s, REFUSAL_UNAVAILABLE, "its key is a placeholder that stands for no "
+        return refuse(s, REFUSAL_UNAVAILABLE,
+                      "its key is a placeholder that stands for no "
                       "credential of this sandbox");
     if (!to->bound(to->ctx, s->id))
-        return refuse(s, REFUSAL_UNBOUND, "its key is the placeholder of a credential that is "
+        return refuse(s, REFUSAL_UNBOUND,
+                      "its key is the placeholder of a credential that is "
                       "not for this host");
-    s->secret = find_beside(to->all, s->id, KEY_SECRET);
     if (strcmp(s->id->name, KEY_ID) != 0)
-        return refuse(s, REFUSAL_MISPLACED, "its key is the placeholder of another variable than "
-                      KEY_ID);
-    if (!s->secret)
-        return refuse(s, REFUSAL_UNAVAILABLE, "the provider of its key has no " KEY_SECRET);
+        return refuse(s, REFUSAL_MISPLACED,
+                      "its key is the placeholder of another variable than " KEY_ID);
     return 0;
+}
+
+/* The first key that may be used here. */
+static int find_bound_key(struct signing *s, const struct secret_destination *to)
+{
+    for (size_t i = 0; i < secret_credentials_count(to->all) && !s->id; i++) {
+        const struct secret_credential *c = secret_credentials_at(to->all, i);
+        if (strcmp(c->name, KEY_ID) == 0 && *c->value && to->bound(to->ctx, c))
+            s->id = c;
+    }
+    return s->id ? 0
+                 : refuse(s, REFUSAL_UNAVAILABLE,
+                          "its endpoint has credential_signing, but no "
+                          "provider of this sandbox that is for this host has " KEY_ID);
+}
+
+static int find_keys(struct signing *s, const struct secret_destination *to, bool is_named)
+{
+    if ((is_named ? find_named_key(s, to) : find_bound_key(s, to)) != 0)
+        return -1;
+    s->secret = find_beside(to->all, s->id, KEY_SECRET);
+    s->token = find_beside(to->all, s->id, KEY_TOKEN);
+    return s->secret ? 0
+                     : refuse(s, REFUSAL_UNAVAILABLE, "the provider of its key has no " KEY_SECRET);
 }
 
 /* ---- the body ---- */
@@ -130,9 +164,22 @@ static bool is_signed_anew(const struct client *c)
     return strstr(query, "X-Amz-Algorithm=") && secret_has_plain_trace(query, strlen(query));
 }
 
+static bool signs_body(const struct sluice_endpoint *rule)
+{
+    return strcasecmp(rule->credential_signing, "sigv4:body") == 0;
+}
+
+static bool signs_no_body(const struct sluice_endpoint *rule)
+{
+    return strcasecmp(rule->credential_signing, "sigv4:no_body") == 0;
+}
+
 bool egress_signing_wants_body(const struct client *c)
 {
-    return !c->exchange.request_done && has_body(c) && !payload_of(c) && is_signed_anew(c);
+    const struct sluice_endpoint *rule = rule_of(c);
+    if (c->exchange.request_done || !has_body(c) || (rule && signs_no_body(rule)))
+        return false;
+    return (rule && signs_body(rule)) || (!payload_of(c) && (rule || is_signed_anew(c)));
 }
 
 static bool is_hash(const char *text)
@@ -162,7 +209,9 @@ static void set_payload(struct signing *s, const char *value)
 /* What stands for the body in the signature; NULL: refused. */
 static const char *read_payload(struct signing *s)
 {
-    const char *said = payload_of(s->c);
+    const char *said = s->rule && signs_body(s->rule) ? NULL : payload_of(s->c);
+    if (s->rule && signs_no_body(s->rule))
+        return SIGV4_UNSIGNED;
     bool s3 = s->claim.service.len >= 2 && memcmp(s->claim.service.at, "s3", 2) == 0;
     if (!said && s->in_query && s3)
         return SIGV4_UNSIGNED;
@@ -202,11 +251,11 @@ static int set_time(struct signing *s, const char *time)
 }
 
 /* Keys for a session are worth nothing without its token. */
-static int check_token(struct signing *s, const struct secret_destination *to)
+static int check_token(struct signing *s)
 {
     bool has = s->in_query ? strstr(query_of(s->c), TOKEN "=") != NULL
                            : http_head_get(s->c->exchange.head, TOKEN) != NULL;
-    if (has || !find_beside(to->all, s->id, KEY_TOKEN))
+    if (has || !s->token || (s->rule && !s->in_query))
         return 0;
     return refuse(s, REFUSAL_SIGNING, "its keys are those of a session, but it has no " TOKEN);
 }
@@ -241,8 +290,7 @@ static struct sigv4_text split_target(const struct signing *s, const char **quer
     const struct exchange *exchange = &s->c->exchange;
     const char *seen = egress_exchange_seen_path(exchange);
     bool filled = s->out->target.len > 0;
-    const char *path = filled ? s->out->target.data
-                       : seen ? seen : exchange->path;
+    const char *path = filled ? s->out->target.data : seen ? seen : exchange->path;
     *query = filled ? path + strcspn(path, "?") : exchange->path + strcspn(exchange->path, "?");
     *query += **query == '?';
     return (struct sigv4_text){path, strcspn(path, "?")};
@@ -267,6 +315,62 @@ static void sign_head(const struct signing *s, const struct sigv4_request *reque
     egress_filled_set(s->c, s->out, s->field, &value);
 }
 
+/* ---- as the policy says ---- */
+
+static int read_rule(struct signing *s)
+{
+    const char *problem =
+        egress_scope_of(s->rule, s->c->route.target.host, &s->claim.region, &s->claim.service);
+    return problem ? refuse(s, REFUSAL_SIGNING, problem) : 0;
+}
+
+static void add_text(struct signing *s, const char *name, const char *text)
+{
+    struct buf value = {0};
+    buf_puts(&value, text);
+    egress_filled_add(s->c, s->out, name, &value);
+}
+
+/* The fields that every server checks, and none that changes on the way. */
+static int name_fields(struct signing *s)
+{
+    const struct http_head *head = s->c->exchange.head;
+    size_t n = 1;
+    buf_puts(&s->room, "host");
+    for (size_t i = 0; i < head->n_fields; i++) {
+        const char *name = head->fields[i].name;
+        if (strncasecmp(name, "x-amz-", 6) != 0 && !http_field_is(&head->fields[i], "Content-Type"))
+            continue;
+        n++;
+        buf_putc(&s->room, ';');
+        for (; *name; name++)
+            buf_putc(&s->room, (char)tolower((unsigned char)*name));
+    }
+    s->claim.names = (struct sigv4_text){s->room.data, s->room.len};
+    return n <= SIGV4_NAMES_MAX
+               ? 0
+               : refuse(s, REFUSAL_SIGNING, "it has more than 64 fields that are signed");
+}
+
+/* Its program need not have signed it: what the signature consists of is put in. */
+static int prepare_head(struct signing *s, const char *time, const char *payload)
+{
+    static const char *const own[] = {"Authorization", "X-Amz-Date", TOKEN, PAYLOAD};
+    if (s->c->exchange.head->n_fields + sizeof own / sizeof *own > HTTP_FIELDS_MAX)
+        return refuse(s, REFUSAL_SIGNING, "it has more fields than leave room for a signature");
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        egress_filled_remove(s->c, s->out, own[i]);
+    add_text(s, "X-Amz-Date", time);
+    add_text(s, PAYLOAD, payload);
+    if (s->token)
+        add_text(s, TOKEN, s->token->value);
+    if (name_fields(s) != 0)
+        return -1;
+    s->field = s->c->exchange.head->n_fields;
+    add_text(s, "Authorization", "");
+    return 0;
+}
+
 static int sign(struct signing *s)
 {
     struct sigv4_field fields[HTTP_FIELDS_MAX + 2];
@@ -274,7 +378,9 @@ static int sign(struct signing *s)
     struct buf host = {0}, length = {0};
     struct sigv4_request request = {.method = s->c->exchange.head->method, .fields = fields};
     sigv4_time(clock_now_ms(), time);
-    if (!(request.payload = read_payload(s)) || (!s->in_query && set_time(s, time) != 0))
+    if (!(request.payload = read_payload(s)))
+        return -1;
+    if (!s->in_query && (s->rule ? prepare_head(s, time, request.payload) : set_time(s, time)) != 0)
         return -1;
     request.n = list_fields(s, fields, &host, &length);
     request.path = split_target(s, &request.query);
@@ -290,10 +396,13 @@ static int sign(struct signing *s)
 int egress_signing_fill(struct client *c, const struct secret_destination *to,
                         struct egress_filled *out, struct egress_refusal *refusal)
 {
-    struct signing s = {.c = c, .out = out, .refusal = refusal};
-    int rc = find_claim(&s);
-    if (rc > 0)
-        rc = find_keys(&s, to) == 0 && check_token(&s, to) == 0 ? sign(&s) : -1;
+    struct signing s = {.c = c, .out = out, .refusal = refusal, .rule = rule_of(c)};
+    int found = find_claim(&s), rc = found;
+    if (found > 0 || (found == 0 && s.rule))
+        rc = find_keys(&s, to, found > 0) == 0 && check_token(&s) == 0 &&
+                     (!s.rule || read_rule(&s) == 0)
+                 ? sign(&s)
+                 : -1;
     buf_free(&s.room);
     return rc;
 }

@@ -8,8 +8,8 @@
 #include "secret/replace.h"
 
 enum {
-    EGRESS_SIGNING_BODY_MAX = 10 * 1024 * 1024,     /* of one that is read to be hashed */
-    EGRESS_SIGNING_BODIES_MAX = 64 * 1024 * 1024,   /* of all bodies that are read whole, then */
+    EGRESS_SIGNING_BODY_MAX = 10 * 1024 * 1024,   /* of one that is read to be hashed */
+    EGRESS_SIGNING_BODIES_MAX = 64 * 1024 * 1024, /* of all bodies that are read whole, then */
 };
 
 /* Whether the field is such a signature. */

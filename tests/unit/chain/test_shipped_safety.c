@@ -326,9 +326,8 @@ static void rest_is_enforced(void **state)
     assert_allows(*state, CANDIDATE(REST(.access = "full", .credential_provider = "own",
                                          .request_body_credential_rewrite = true,
                                          .websocket_credential_rewrite = true)));
-    assert_denies(*state, CANDIDATE(REST(.access = "full", .credential_signing = "sigv4")),
-                  "NOT_ENFORCEABLE", "network_policies.api.endpoints[0].credential_signing",
-                  "endpoint a.example:443: this runtime cannot enforce credential_signing yet");
+    assert_allows(*state, CANDIDATE(REST(.access = "full", .credential_signing = "sigv4",
+                                         .signing_service = "s3", .signing_region = "eu-west-1")));
     assert_denies(
         *state, CANDIDATE(REST(.access = "full", .tls = "skip")), "NOT_ENFORCEABLE",
         "network_policies.api.endpoints[0].tls",

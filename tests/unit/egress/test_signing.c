@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that are signed for AWS with placeholders reach their origin with a signature by the
  * real keys; what cannot be signed anew is refused. */
+#include "egress/inspect/scope.h"
 #include "secret/credentials.h"
 #include "secret/sigv4.h"
 #include "support/inspected.h"
@@ -35,12 +36,17 @@ struct sent {
 };
 
 /* n: of the credentials. */
-static void send_one(struct sent *t, size_t n, const char *request)
+static void send_to(struct sent *t, const char *policy, size_t n, const char *request)
 {
-    scene_open(&t->s, BOUND);
+    scene_open(&t->s, policy);
     t->all = secret_credentials_new(items, n);
     egress_set_credentials(t->s.rig.proxy, t->all);
     t->client = ask_plain(&t->s, request, &t->origin);
+}
+
+static void send_one(struct sent *t, size_t n, const char *request)
+{
+    send_to(t, BOUND, n, request);
 }
 
 static void close_sent(struct sent *t)
@@ -185,10 +191,11 @@ static void what_is_signed_without_placeholders_passes(void **state)
     close_sent(&t);
 }
 
-static void refused(size_t n, const char *request, int status, const char *error, const char *why)
+static void refused_by(const char *policy, size_t n, const char *request, int status,
+                       const char *error, const char *why)
 {
     struct sent t;
-    send_one(&t, n, request);
+    send_to(&t, policy, n, request);
     UNTIL(&t.s.rig, t.client->eof);
     json_t *json = end_answer(t.client, status);
     const char *reason = json_string_value(json_object_get(json, "reason"));
@@ -199,6 +206,11 @@ static void refused(size_t n, const char *request, int status, const char *error
     assert_int_equal(t.origin->in.len, 0);
     assert_null(strstr(t.s.rig.lines.data, DIGITS));
     close_sent(&t);
+}
+
+static void refused(size_t n, const char *request, int status, const char *error, const char *why)
+{
+    refused_by(BOUND, n, request, status, error, why);
 }
 
 static void what_cannot_be_signed_anew_is_refused(void **state)
@@ -238,6 +250,121 @@ static void what_cannot_be_signed_anew_is_refused(void **state)
             "the body is longer than the 10485760 bytes that are inspected");
 }
 
+/* ---- endpoints with credential_signing ---- */
+
+#define SIGNS_AS(mode, more)                                                 \
+    REST("        access: full\n        credential_binding: {provider: p}\n" \
+         "        credential_signing: " mode "\n        signing_service: bedrock\n" more)
+#define SIGNS(mode) SIGNS_AS(mode, "        signing_region: eu-west-1\n")
+#define TWO_BYTES   "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+/* One that the policy has signed arrives signed over names, with that payload. */
+static void arrives_signed(const char *policy, size_t n, const char *asked, const char *end,
+                           struct sigv4_request request, const char *names)
+{
+    struct sent t;
+    send_to(&t, policy, n, asked);
+    UNTIL(&t.s.rig, end_has(t.origin, end));
+    check_signature(&t, &request, "bedrock", names);
+    char *payload = field_of(&t, "X-Amz-Content-Sha256");
+    assert_string_equal(payload, request.payload);
+    free(payload);
+    assert_null(strstr(t.origin->in.data, "openshell"));
+    assert_null(strstr(t.origin->in.data, "Bearer"));
+    assert_null(strstr(t.s.rig.lines.data, SECRET));
+    close_sent(&t);
+}
+
+#define PLAIN_NAMES "host;x-amz-content-sha256;x-amz-date"
+
+static void an_endpoint_has_requests_signed_whatever_their_program_did(void **state)
+{
+    const struct sigv4_request get = {
+        .method = "GET", .path = {"/a", 2}, .query = "x=1", .payload = EMPTY};
+    (void)state;
+    arrives_signed(SIGNS("sigv4"), 2, "GET /a?x=1 HTTP/1.1\r\n%H\r\n", "\r\n\r\n", get,
+                   PLAIN_NAMES);
+    arrives_signed(SIGNS("sigv4"), 2, "GET /a?x=1 HTTP/1.1\r\n%HAuthorization: Bearer own\r\n\r\n",
+                   "\r\n\r\n", get, PLAIN_NAMES);
+    arrives_signed(SIGNS("sigv4"), 2,
+                   "GET /a?x=1 HTTP/1.1\r\n%H" SIGNED_BY(PLACEHOLDER("AWS_ACCESS_KEY_ID"), "iam",
+                                                         "host") "\r\n",
+                   "\r\n\r\n", get, PLAIN_NAMES);
+    arrives_signed(SIGNS("sigv4"), 5,
+                   "GET /a?x=1 HTTP/1.1\r\n%HX-Amz-Security-Token: own\r\n"
+                   "X-Amz-Target: Two.Words\r\n\r\n",
+                   "\r\n\r\n", get, PLAIN_NAMES ";x-amz-security-token;x-amz-target");
+}
+
+static void an_endpoint_says_whether_the_body_is_signed(void **state)
+{
+    struct sigv4_request post = {
+        .method = "POST", .path = {"/", 1}, .query = "", .payload = TWO_BYTES};
+    static const char asked[] = "POST / HTTP/1.1\r\n%HContent-Type: text/plain\r\n"
+                                "Content-Length: 2\r\n\r\n{}";
+    static const char unsigned_by_client[] =
+        "POST / HTTP/1.1\r\n%HX-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\n"
+        "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}";
+    static const char names[] = "content-type;" PLAIN_NAMES;
+    (void)state;
+    arrives_signed(SIGNS("sigv4"), 2, asked, "\r\n\r\n{}", post, names);
+    arrives_signed(SIGNS("sigv4:body"), 2, asked, "\r\n\r\n{}", post, names);
+    arrives_signed(SIGNS("sigv4:body"), 2, unsigned_by_client, "\r\n\r\n{}", post, names);
+    post.payload = SIGV4_UNSIGNED;
+    arrives_signed(SIGNS("sigv4"), 2, unsigned_by_client, "\r\n\r\n{}", post, names);
+    arrives_signed(SIGNS("sigv4:no_body"), 2, asked, "\r\n\r\n{}", post, names);
+}
+
+static void what_an_endpoint_cannot_have_signed_is_refused(void **state)
+{
+    static const char kind[] = "credential_signing_refused";
+    (void)state;
+    refused_by(SIGNS("sigv4"), 0, "GET / HTTP/1.1\r\n%H\r\n", 500, "credential_unavailable",
+               "its endpoint has credential_signing, but no provider of this sandbox that is for "
+               "this host has AWS_ACCESS_KEY_ID");
+    refused_by(SIGNS_AS("sigv4", ""), 2, "GET / HTTP/1.1\r\n%H\r\n", 403, kind,
+               "the name of its host has no region: the endpoint wants a signing_region");
+    refused_by(SIGNS("sigv4"), 2,
+               "PUT / HTTP/1.1\r\n%HContent-Length: 1\r\n"
+               "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n\r\nx",
+               403, kind, "each piece of its body is signed, too");
+    refused_by(SIGNS("sigv4"), 2, "TRACE / HTTP/1.1\r\n%H\r\n", 403,
+               "credential_placeholder_refused", "a TRACE request");
+}
+
+static void the_region_is_in_the_name_of_the_host(void **state)
+{
+    static const struct {
+        const char *host, *region;
+    } cases[] = {
+        {"bedrock-runtime.us-east-1.amazonaws.com", "us-east-1"},
+        {"my.bucket.s3.eu-central-1.amazonaws.com", "eu-central-1"},
+        {"s3.dualstack.ap-southeast-12.amazonaws.com", "ap-southeast-12"},
+        {"ec2.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+        {"s3.us-gov-west-1.API.AWS", "us-gov-west-1"},
+        {"sts.amazonaws.com", ""},
+        {"us-east-1.amazonaws.com.example.com", ""},
+        {"us-east-1.amazonaws.com", ""},
+        {"x.us-east-.amazonaws.com", ""},
+        {"x.us-east-1a.amazonaws.com", ""},
+        {"us-east-1.example.com", ""},
+        {"amazonaws.com", ""},
+        {"", ""},
+    };
+    const struct sluice_endpoint named = {.signing_service = "s3", .signing_region = "moon-1"},
+                                 bare = {.signing_service = "s3", .signing_region = ""};
+    struct sigv4_text region, service;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *problem = egress_scope_of(&bare, cases[i].host, &region, &service);
+        assert_int_equal(problem != NULL, !*cases[i].region);
+        assert_int_equal(region.len, strlen(cases[i].region));
+        assert_memory_equal(region.at, cases[i].region, region.len);
+        assert_null(egress_scope_of(&named, cases[i].host, &region, &service));
+        assert_memory_equal(region.at, "moon-1", region.len);
+    }
+}
+
 static int all_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +374,10 @@ static int all_tests(void)
         cmocka_unit_test(a_query_is_signed_anew),
         cmocka_unit_test(what_is_signed_without_placeholders_passes),
         cmocka_unit_test(what_cannot_be_signed_anew_is_refused),
+        cmocka_unit_test(an_endpoint_has_requests_signed_whatever_their_program_did),
+        cmocka_unit_test(an_endpoint_says_whether_the_body_is_signed),
+        cmocka_unit_test(what_an_endpoint_cannot_have_signed_is_refused),
+        cmocka_unit_test(the_region_is_in_the_name_of_the_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
