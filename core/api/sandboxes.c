@@ -15,6 +15,15 @@
 
 enum { SETTINGS_BYTES_MAX = 1024 * 1024 };
 
+/* Where the store has several gateways. */
+static void add_home(struct api_call *call, const struct store_sandbox *s, json_t *encoded)
+{
+    struct runtime_home home = runtime_home_of(call->api->runtime, s, call->arena);
+    json_object_set_new(encoded, "gateway", json_string(home.gateway));
+    json_object_set_new(encoded, "gateway_here", json_boolean(home.here));
+    json_object_set_new(encoded, "gateway_alive", json_boolean(home.alive));
+}
+
 static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox *s)
 {
     struct store_revision r;
@@ -39,6 +48,8 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
                      "main", api_main_json(call, s), "owner", owner, "shares",
                      auth_holders_shares(s->holders_json));
     free(owner);
+    if (*s->home)
+        add_home(call, s, encoded);
     return encoded;
 }
 

@@ -52,7 +52,8 @@ static const char *undo_json_of(const struct update_result *result, struct arena
 static int same_as_reviewed(const struct approval *a, const struct store_draft *now,
                             struct error *err)
 {
-    if (drafts_asks_the_same(&a->draft, now) && strcmp(a->draft.status, now->status) == 0)
+    if (drafts_asks_the_same(&a->draft, now) && strcmp(a->draft.status, now->status) == 0 &&
+        strcmp(a->draft.approvals_json, now->approvals_json) == 0)
         return 0;
     return error_set(err, ERROR_MOVED,
                      "chunk '%s' was edited or decided since it was reviewed: review it again",

@@ -68,6 +68,14 @@ void drafts_rejected(struct drafts *drafts, const char *sandbox, const struct st
     arena_free(arena);
 }
 
+void drafts_heard(struct drafts *drafts, const char *sandbox, const struct store_draft *draft)
+{
+    if (drafts_is_request(draft) && drafts->hooks.requests)
+        drafts->hooks.requests(drafts->hooks.ctx, sandbox, draft->sandbox_id);
+    if (strcmp(draft->status, store_draft_status_word(STORE_DRAFT_REJECTED)) == 0)
+        drafts_rejected(drafts, sandbox, draft);
+}
+
 int drafts_check_workload(const struct store_sandbox *box, const char *id, struct error *err)
 {
     if (strcmp(box->id, id) == 0)

@@ -68,6 +68,9 @@ int drafts_record_denials(struct drafts *drafts, const char *sandbox, const char
 /* VOTER:CODE of the vote that a chunk's request is held by; "": the chunk is of something else. */
 const char *drafts_vote_of(const struct store_draft *draft);
 bool drafts_is_request(const struct store_draft *draft);
+/* Another gateway has changed this chunk of a sandbox that runs here: requests that wait for it
+ * are told, by way of the hooks.  Blocks; any thread. */
+void drafts_heard(struct drafts *drafts, const char *sandbox, const struct store_draft *draft);
 /* The chunks of held requests that are approved; the newest, where there are more than
  * DRAFTS_REQUESTS_MAX. */
 enum { DRAFTS_REQUESTS_MAX = 500 };

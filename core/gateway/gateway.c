@@ -172,7 +172,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     if (folder_check_store(g->config.store, err) != 0)
         return -1;
     g->store = store_open(g->config.store, g->log, err);
-    if (!g->store || store_claim(g->store, err) != 0 || make_admin_token(g, err) != 0 ||
+    if (!g->store || gateway_join(g, err) != 0 || make_admin_token(g, err) != 0 ||
         load_key(g, err) != 0)
         return -1;
     g->providers = (struct providers){g->store, &g->key};
@@ -185,6 +185,8 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     g->events = events_new(&g->loop);
     if (events_keep(g->events, g->store, g->jobs, g->log, err) != 0)
         return -1;
+    if (*g->id)
+        events_share(g->events, g->number);
     gateway_watch_chain(g, chain);
     g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
     http_server_carry(g->server, &http2_protocol);
@@ -208,6 +210,7 @@ static int open_runtime(struct gateway *g, struct error *err)
         .counts = &g->api.counts,
         .providers = &g->providers,
         .inference = g->inference,
+        .gateway_id = g->id,
         .state_dir = config->state_dir,
         .gateway_address = g->supervisor_address,
         .hosts = config->egress->hosts,
@@ -260,6 +263,17 @@ static void fill_api(struct gateway *g)
     g->api.started_ms = clock_now_ms();
 }
 
+void gateway_add_token(struct gateway *g, const struct store_token *token)
+{
+    struct auth_live_token live = {.expires_at_ms = token->expires_at_ms};
+    snprintf(live.id, sizeof live.id, "%s", token->id);
+    snprintf(live.name, sizeof live.name, "%s", token->name);
+    snprintf(live.sha256, sizeof live.sha256, "%s", token->sha256);
+    snprintf(live.sandbox, sizeof live.sandbox, "%s", token->sandbox_id);
+    snprintf(live.role, sizeof live.role, "%s", token->role);
+    auth_live_add(g->api.auth.live, &live);
+}
+
 /* Who has a role that the configuration no longer has may do nothing. */
 static int load_tokens(struct gateway *g, struct error *err)
 {
@@ -268,15 +282,8 @@ static int load_tokens(struct gateway *g, struct error *err)
     g->api.auth.live = auth_live_new();
     if (store_token_list(g->store, g->arena, &list, &n, err) != 0)
         return -1;
-    for (size_t i = 0; i < n; i++) {
-        struct auth_live_token live = {.expires_at_ms = list[i].expires_at_ms};
-        snprintf(live.id, sizeof live.id, "%s", list[i].id);
-        snprintf(live.name, sizeof live.name, "%s", list[i].name);
-        snprintf(live.sha256, sizeof live.sha256, "%s", list[i].sha256);
-        snprintf(live.sandbox, sizeof live.sandbox, "%s", list[i].sandbox_id);
-        snprintf(live.role, sizeof live.role, "%s", list[i].role);
-        auth_live_add(g->api.auth.live, &live);
-    }
+    for (size_t i = 0; i < n; i++)
+        gateway_add_token(g, &list[i]);
     return 0;
 }
 
@@ -322,6 +329,7 @@ static void free_parts(struct gateway *g)
 /* Closes what a failed start has opened. */
 static void abandon(struct gateway *g)
 {
+    gateway_unfollow(g);
     refresher_close(g->refresher);
     issuer_close(g->issuer);
     if (g->runtime)
@@ -350,7 +358,7 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
     }
     fill_api(g);
     fill_grpc(g);
-    if (load_tokens(g, err) != 0) {
+    if (load_tokens(g, err) != 0 || gateway_follow(g, err) != 0) {
         abandon(g);
         return -1;
     }

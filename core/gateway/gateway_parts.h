@@ -31,6 +31,9 @@ struct gateway {
     struct tls_server **tls;                        /* of each listener; NULL: clear text */
     struct api api;
     struct grpc grpc;
+    struct fleet *fleet;                            /* fleet.c; NULL: it follows nobody */
+    char id[UUID_SIZE]; /* on a shared store (store/gateways.h), else "" */
+    uint64_t number;                                /* there; else 0 */
     char admin_token_hash[DIGEST_HEX_SIZE];
     struct secret_key key;                          /* seals credentials */
     struct providers providers;
@@ -69,6 +72,17 @@ int gateway_check_tls(const struct gateway_config *config, struct error *err);
 void gateway_tighten(struct gateway *g);
 void gateway_reload_tls(struct gateway *g);
 void gateway_free_tls(struct gateway *g);
+
+/* gateway.c */
+void gateway_add_token(struct gateway *g, const struct store_token *token);
+
+/* fleet.c */
+/* Makes this process a gateway of its store. */
+int gateway_join(struct gateway *g, struct error *err);
+/* What other gateways write is heard of from now on, and until the other call; both do nothing on a
+ * store that is not shared. */
+int gateway_follow(struct gateway *g, struct error *err);
+void gateway_unfollow(struct gateway *g);
 
 /* memory.c */
 void gateway_watch_memory(struct gateway *g);

@@ -51,6 +51,7 @@ static void stop_sandboxes(void *ctx)
 static void drained(void *ctx)
 {
     struct gateway *g = ctx;
+    gateway_unfollow(g);
     bool stop = strcmp(g->config.sandboxes->on_exit, "stop") == 0;
     jobs_when_idle(g->jobs, stop ? stop_sandboxes : all_idle, g);
 }

@@ -19,6 +19,7 @@ struct record {
 
 struct queue {
     struct record *first, **last;
+    uint64_t newest_id;                             /* of the last one */
     size_t n;
 };
 
@@ -38,7 +39,8 @@ struct events {
     pthread_mutex_t lock;                           /* guards incoming */
     struct queue incoming;
 
-    uint64_t next_id;
+    /* Of several gateways, each has every STRIDEth number, from its own one on. */
+    uint64_t next_id, stride, own;
     struct queue kept[CLASS_COUNT];                 /* durable ones, oldest first */
     uint64_t lost_id;                               /* this one and older ones may be forgotten */
     struct events_subscriber *subscribers;
@@ -67,6 +69,7 @@ static void push(struct queue *queue, struct record *r)
     r->next = NULL;
     *(queue->first ? queue->last : &queue->first) = r;
     queue->last = &r->next;
+    queue->newest_id = r->event.id;
     queue->n++;
 }
 
@@ -105,10 +108,24 @@ static enum event_class class_of(const char *type)
     return CLASS_GATEWAY;
 }
 
+/* Behind those with smaller numbers: what another gateway stored may come late. */
+static void insert(struct queue *queue, struct record *r)
+{
+    struct record **at = &queue->first;
+    while (*at && (*at)->event.id < r->event.id)
+        at = &(*at)->next;
+    r->next = *at;
+    *at = r;
+    queue->n++;
+}
+
 static void keep(struct events *events, struct record *r)
 {
     struct queue *kept = &events->kept[class_of(r->type)];
-    push(kept, r);
+    if (kept->first && r->event.id < kept->newest_id)
+        insert(kept, r);
+    else
+        push(kept, r);
     if (kept->n <= EVENTS_KEPT)
         return;
     struct record *oldest = pop(kept);
@@ -221,6 +238,17 @@ static void begin_write(struct events *events)
     jobs_write(events->jobs, events->store, write_records, write_done, take_unwritten(events));
 }
 
+/* The numbers of several gateways grow with their clocks. */
+static uint64_t next_number(struct events *events)
+{
+    enum { MS_NUMBERS = 1024 };
+    uint64_t now = (uint64_t)clock_now_ms() * MS_NUMBERS + events->own, id = events->next_id;
+    if (events->stride > 1 && now > id)
+        id = now;
+    events->next_id = id + events->stride;
+    return id;
+}
+
 static void take_incoming(struct events *events)
 {
     pthread_mutex_lock(&events->lock);
@@ -228,7 +256,7 @@ static void take_incoming(struct events *events)
     events->incoming = (struct queue){0};
     pthread_mutex_unlock(&events->lock);
     for (struct record *r; (r = pop(&incoming));) {
-        r->event.id = events->next_id++;
+        r->event.id = next_number(events);
         deliver(events, &r->event, false);
         if (events->store)
             push(&events->unwritten, r);
@@ -261,6 +289,7 @@ void events_finish(struct events *events)
 struct events *events_new(uv_loop_t *loop)
 {
     struct events *events = alloc_zero(1, sizeof *events);
+    events->stride = 1;
     events->next_id = (uint64_t)clock_now_ms() * 1024;
     events->lost_id = events->next_id - 1;
     pthread_mutex_init(&events->lock, NULL);
@@ -296,6 +325,31 @@ int events_keep(struct events *events, struct store *store, struct jobs *jobs,
             events->lost_id = events->kept[class].first->event.id - 1;
     arena_free(arena);
     return rc;
+}
+
+/* The next number of this gateway's that is greater. */
+static void pass_number(struct events *events, uint64_t id)
+{
+    if (id >= events->next_id)
+        events->next_id = id - id % events->stride + events->stride + events->own;
+}
+
+void events_share(struct events *events, uint64_t number)
+{
+    enum { STRIDE = 64 };
+    events->stride = STRIDE;
+    events->own = number % STRIDE;
+    pass_number(events, events->next_id);
+}
+
+void events_receive(struct events *events, uint64_t id, const char *type, const char *sandbox,
+                    const char *json)
+{
+    struct record *r = record_new(type, sandbox, alloc_str(json));
+    r->event.id = id;
+    pass_number(events, id);
+    deliver(events, &r->event, false);
+    make_durable(events, r);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -4,7 +4,8 @@
  *
  * The newest EVENTS_KEPT of each class are kept, in memory and in the store.  A workload can cause
  * any number of events of the class "workload", so they have a limit of their own.  Numbers grow
- * across restarts and are never reused.  Durable subscribers get an event after it was stored, so a
+ * across restarts and are never reused; those of several gateways on one store grow with time, so a
+ * client may resume at another one.  Durable subscribers get an event after it was stored, so a
  * gateway that is killed never forgets an event that it has delivered to them. */
 #ifndef RUNTIME_EVENTS_H
 #define RUNTIME_EVENTS_H
@@ -37,6 +38,11 @@ struct events *events_new(uv_loop_t *loop);
 /* Loads the stored events, and stores events from now on.  Before the first event; blocks. */
 int events_keep(struct events *events, struct store *store, struct jobs *jobs,
                 const struct log *log, struct error *err);
+/* Other gateways number events as well.  Before the first event; number: of this gateway. */
+void events_share(struct events *events, uint64_t number);
+/* Delivers an event that another gateway has stored, and keeps it in memory. */
+void events_receive(struct events *events, uint64_t id, const char *type, const char *sandbox,
+                    const char *json);
 /* Stores the rest; the store is not used after that.  When jobs are idle; blocks. */
 void events_finish(struct events *events);
 void events_close(struct events *events); /* after the last publisher and subscriber are gone */

@@ -206,7 +206,10 @@ void sandbox_forget(struct sandbox *s)
 void runtime_stop(struct runtime *all, const char *id, runtime_done *done, void *arg)
 {
     struct sandbox *s = sandbox_find(all, id);
-    if (s)
+    struct error err;
+    if (s && sandbox_check_home(s, &err) != 0)
+        done(arg, &err);
+    else if (s)
         sandbox_stop(s, done, arg);
     else
         done(arg, NULL);

@@ -44,6 +44,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
     s->id = alloc_str(record->id);
     s->name = alloc_str(record->name);
     s->holders = alloc_str(record->holders_json);
+    s->home = alloc_str(record->home ? record->home : "");
     s->dir = alloc_printf("%s/sandboxes/%s", all->setup.state_dir, record->id);
     s->log.folder = s->dir;
     s->number = record->number;
@@ -71,6 +72,7 @@ static void free_sandbox(struct sandbox *s)
     free(s->id);
     free(s->name);
     free(s->holders);
+    free(s->home);
     free(s->labels);
     free(s->ssh_host_key);
     free(s->dir);
@@ -236,6 +238,8 @@ struct runtime *runtime_new(const struct runtime_setup *setup)
 {
     struct runtime *all = alloc_zero(1, sizeof *all);
     all->setup = *setup;
+    if (!all->setup.gateway_id)
+        all->setup.gateway_id = "";
     all->supervisor = program_beside("sluice-supervisor");
     all->init = program_beside("sluice-init");
     all->fetch = program_beside("sluice-fetch");
@@ -318,6 +322,7 @@ static void free_all(uv_handle_t *handle)
         if (all->retired[i] > 0)
             close(all->retired[i]);
     uv_mutex_destroy(&all->lock);
+    runtime_free_gateways(all);
     runtime_inspectors_free(all->inspectors);
     free(all->supervisor);
     free(all->fetch);
@@ -348,7 +353,8 @@ const char *runtime_by_token(void *ctx, const char *token)
     char hash[DIGEST_HEX_SIZE];
     digest_of(token, strlen(token), hash);
     for (struct sandbox *s = all->list; s; s = s->next)
-        if (*s->token_hash && CRYPTO_memcmp(s->token_hash, hash, sizeof hash) == 0)
+        if (*s->token_hash && !sandbox_is_foreign(s) &&
+            CRYPTO_memcmp(s->token_hash, hash, sizeof hash) == 0)
             return s->id;
     return NULL;
 }

@@ -114,6 +114,11 @@ void runtime_delete(struct runtime *all, const char *id, runtime_done *done, voi
 {
     struct removal *r = alloc_zero(1, sizeof *r);
     struct sandbox *s = sandbox_find(all, id);
+    if (s && sandbox_check_home(s, &r->err) != 0) {
+        done(arg, &r->err);
+        free(r);
+        return;
+    }
     *r = (struct removal){.all = all, .id = alloc_str(id), .done = done, .arg = arg, .rc = 0};
     if (!s) {
         removal_stopped(r, NULL);

@@ -18,6 +18,7 @@
 #include "runtime/events.h"
 #include "runtime/jobs.h"
 #include "sandbox/wire/spec.h"
+#include "store/gateways.h"
 
 struct net_stream;
 struct providers;
@@ -46,6 +47,8 @@ struct runtime_setup {
     struct runtime_counts *counts;
     const struct providers *providers;
     struct inference_settings *inference;           /* routes of inference.local; or NULL */
+    /* Of this one, where the store has several (store/gateways.h); "" or NULL: it has not. */
+    const char *gateway_id;
     const char *state_dir;
     const char *gateway_address;                    /* what supervisors connect to */
     struct spec_host *hosts;                        /* pinned names */
@@ -104,7 +107,27 @@ void runtime_approve(struct runtime *runtime, const char *sandbox, const char *s
 /* Forgets the sandboxes; supervisors that live go on.  Frees when its handles are closed. */
 void runtime_close(struct runtime *runtime);
 
-/* ---- for whoever serves clients ---- */
+/* ---- several gateways on one store ---- */
+
+/* Something was written to the store.  What concerns a sandbox that runs here reaches its
+ * supervisor. */
+void runtime_heard(struct runtime *runtime, const struct store_change *change);
+/* Each second: what this gateway committed and could not push, as it did not know that it was
+ * committed, is pushed. */
+void runtime_push_unsent(struct runtime *runtime);
+/* Those there are now; copied. */
+void runtime_set_gateways(struct runtime *runtime, const struct store_gateway *list, size_t n);
+/* Any thread. */
+struct runtime_home {
+    const char *gateway;                            /* its name; "": not known */
+    bool here, alive;
+};
+struct runtime_home runtime_home_of(struct runtime *runtime, const struct store_sandbox *record,
+                                    struct arena *arena);
+
+/* ---- for whoever serves clients ----
+ *
+ * What needs a supervisor of another gateway is refused with ERROR_STATE, which names that one. */
 
 /* Starts a sandbox whose creation is on record; one that does not come up is deleted again, and
  * done is told why it did not. */

@@ -32,7 +32,7 @@ struct sandbox {
     struct sandbox *next;
     struct runtime *all;
     char *id, *name, *dir;
-    char *holders;                                  /* as the store has them */
+    char *holders, *home;                           /* as the store has them */
     int64_t number;
     bool observe;                                   /* as the store has it */
     bool proxy;
@@ -51,6 +51,9 @@ struct sandbox {
     uint64_t n_equipments;                          /* sent so far */
     struct equipment *equipments;                   /* sent and not confirmed yet */
     uint64_t sent_revision;                         /* the newest one this link was told of */
+    uint64_t wanted_revision;                       /* that others committed */
+    uint64_t unsent[2]; /* that this gateway committed: since the last tick, and before it */
+    bool catching_up;
 
     uv_process_t *process;                          /* our child, or NULL */
     int pidfd;                                      /* of the supervisor, -1: unknown */
@@ -92,11 +95,13 @@ struct runtime {
     struct events_subscriber *drafts_watch;
     uv_async_t wake;
     uv_timer_t ping;
-    uv_mutex_t lock;                   /* guards pushes, files, equips_all, inspectors */
+    uv_mutex_t lock; /* guards pushes, files, equips_all, inspectors, gateways */
     struct runtime_inspectors *inspectors;
     struct runtime_files files;                     /* what later starts are kept from */
     struct arena *files_arena;
     struct push *pushes, **last_push;
+    struct runtime_gateway *gateways;               /* under the lock */
+    size_t n_gateways;
     void (*on_stopped)(void *ctx);
     void *stopped_ctx;
     bool equips_all;                                /* soon; under the lock */
@@ -163,6 +168,17 @@ void sandbox_report(struct sandbox *s, uint64_t revision, const char *failed);
 struct spec_settings sandbox_settings_of(const struct store_sandbox *record);
 void sandbox_keep_settings(struct sandbox *s, const struct store_sandbox *record);
 void sandbox_send_settings(struct sandbox *s);
+/* A record that was changed, or of a sandbox that is not known yet. */
+struct sandbox *sandbox_take_record(struct runtime *all, const struct store_sandbox *record);
+
+/* gateways.c: the other gateways of the store. */
+/* Its supervisor is another gateway's. */
+bool sandbox_is_foreign(const struct sandbox *s);
+/* -1: err names the gateway that alone can do this. */
+int sandbox_check_home(const struct sandbox *s, struct error *err);
+int runtime_check_home(const struct runtime *all, const struct store_sandbox *record,
+                       struct error *err);
+void runtime_free_gateways(struct runtime *all);
 
 /* supervisor.c: messages to the supervisor. */
 void sandbox_disconnect(struct sandbox *s);
@@ -170,6 +186,8 @@ void sandbox_send(struct sandbox *s, const struct sandbox_message *message);
 /* Any thread. */
 void sandbox_encode_policy(uint64_t revision, struct policy *policy,
                            const struct policy_grants *grants, struct buf *out);
+/* Sends its newest policy, and which held requests are approved, as the store has them. */
+void sandbox_catch_up(struct sandbox *s, size_t n_known_approvals);
 /* line: as that encodes it.  Does nothing where the link was told of it, or of a newer one. */
 void sandbox_send_policy(struct sandbox *s, uint64_t revision, const struct buf *line);
 

@@ -34,6 +34,20 @@ void sandbox_send_settings(struct sandbox *s)
                                                   .settings = s->settings});
 }
 
+struct sandbox *sandbox_take_record(struct runtime *all, const struct store_sandbox *record)
+{
+    struct sandbox *s = sandbox_find(all, record->id);
+    if (!s)
+        s = sandbox_add(all, record);
+    free(s->holders);
+    free(s->home);
+    s->holders = alloc_str(record->holders_json);
+    s->home = alloc_str(record->home);
+    sandbox_keep_settings(s, record);
+    sandbox_send_settings(s);
+    return s;
+}
+
 /* ---- changes ---- */
 
 struct setting {
@@ -45,9 +59,30 @@ struct setting {
     void *arg;
 };
 
-static int write_record(struct store_tx *tx, void *record, struct error *err)
+struct record_write {
+    const struct store_sandbox *before, *after;
+};
+
+static bool same_settings(const struct store_sandbox *a, const struct store_sandbox *b)
 {
-    return store_tx_sandbox_settings(tx, record, err);
+    return strcmp(a->labels_json, b->labels_json) == 0 &&
+           strcmp(a->approval_mode, b->approval_mode) == 0 && a->hold_ms == b->hold_ms &&
+           a->agent_proposals == b->agent_proposals &&
+           strcmp(a->holders_json, b->holders_json) == 0;
+}
+
+/* Another gateway may have changed what the change was made from. */
+static int write_record(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct record_write *w = arg;
+    struct arena *arena = arena_new();
+    struct store_sandbox now;
+    int rc = store_tx_sandbox_get(tx, w->before->name, arena, &now, err);
+    if (rc == 0 && (strcmp(now.id, w->before->id) != 0 || !same_settings(&now, w->before)))
+        rc = error_set(err, ERROR_MOVED, "the settings of sandbox '%s' were changed meanwhile: "
+                       "try again", w->before->name);
+    arena_free(arena);
+    return rc == 0 ? store_tx_sandbox_settings(tx, w->after, err) : -1;
 }
 
 /* Who may change labels does not thereby take a sandbox out of a ceiling. */
@@ -69,22 +104,35 @@ static int check_ceilings(struct store *store, const struct settings_change *cha
     return 0;
 }
 
-static int change_record(struct store *store, struct settings_change *change, bool *relabelled,
-                         struct error *err)
+static int try_change(struct store *store, struct settings_change *change, bool *relabelled,
+                      struct error *err)
 {
     struct store_sandbox *record = &change->record;
     if (store_sandbox_get(store, change->sandbox, change->arena, record, err) != 0)
         return -1;
     if (change->id && strcmp(change->id, record->id) != 0)
         return error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", change->sandbox);
-    const char *before = record->labels_json;
+    const struct store_sandbox before = *record;
     sandbox_record_change(change->changes, change->arena, record, change->problems);
     if (change->problems->n)
         return error_set(err, ERROR_INVALID, "%s", change->problems->items[0].message);
-    *relabelled = strcmp(before, record->labels_json) != 0;
-    if (*relabelled && check_ceilings(store, change, before, err) != 0)
+    *relabelled = strcmp(before.labels_json, record->labels_json) != 0;
+    if (*relabelled && check_ceilings(store, change, before.labels_json, err) != 0)
         return -1;
-    return store_write(store, write_record, record, err);
+    struct record_write w = {&before, record};
+    return store_write(store, write_record, &w, err);
+}
+
+static int change_record(struct store *store, struct settings_change *change, bool *relabelled,
+                         struct error *err)
+{
+    int rc = -1;
+    for (int left = UPDATE_ATTEMPTS; rc != 0 && left > 0; left--) {
+        rc = try_change(store, change, relabelled, err);
+        if (rc != 0 && err->kind != ERROR_MOVED)
+            break;
+    }
+    return rc;
 }
 
 /* Worker thread, like ask_again. */
@@ -130,17 +178,6 @@ static void asked_again(void *arg)
     finish(arg);
 }
 
-static void tell_supervisor(struct runtime *all, const struct store_sandbox *record)
-{
-    struct sandbox *s = sandbox_find(all, record->id);
-    if (!s)
-        s = sandbox_add(all, record);
-    free(s->holders);
-    s->holders = alloc_str(record->holders_json);
-    sandbox_keep_settings(s, record);
-    sandbox_send_settings(s);
-}
-
 static void publish(struct runtime *all, const struct store_sandbox *record, const char *actor)
 {
     events_publish(all->setup.events, "settings", record->name,
@@ -160,7 +197,7 @@ static void recorded(void *arg)
         finish(setting);
         return;
     }
-    tell_supervisor(all, record);
+    sandbox_take_record(all, record);
     publish(all, record, setting->change->actor);
     jobs_run(all->setup.jobs, record->name, ask_again, asked_again, setting);
 }

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "store/gateways.h"
 #include "store/record.h"
 #include "store/words.h"
 
@@ -44,8 +45,10 @@ struct store_sandbox_rows {
     /* These find only a sandbox that lives. */
     int (*set_phase)(struct store_tx *tx, const char *id, const char *phase, const char *error,
                      struct error *err);
+    /* home becomes its home where it has none; 0: it has another one. */
     int (*set_token)(struct store_tx *tx, const char *id, const char *token_hash,
-                     struct error *err);
+                     const char *home, struct error *err);
+    int (*set_home)(struct store_tx *tx, const char *id, const char *home, struct error *err);
     int (*set_main)(struct store_tx *tx, const struct store_sandbox *sandbox, struct error *err);
     int (*set_settings)(struct store_tx *tx, const struct store_sandbox *sandbox,
                         struct error *err);
@@ -253,6 +256,19 @@ struct store_token_rows {
     int (*remove)(struct store_tx *tx, const char *id, struct error *err);
 };
 
+/* Of a store that several gateways may share. */
+struct store_gateways {
+    int (*join)(struct store *store, struct store_gateway *me, struct error *err);
+    int (*list)(struct store_tx *tx, struct arena *arena, struct store_gateway **out, size_t *n,
+                struct error *err);
+    int (*follow)(struct store *store, store_heard_fn *heard, void *ctx, struct error *err);
+    void (*unfollow)(struct store *store);
+    /* Those who follow hear of it once the transaction is committed.  own and the event's texts
+     * are not read. */
+    int (*tell)(struct store_tx *tx, const struct store_change *change, struct error *err);
+    const char *(*self)(struct store_tx *tx);       /* the id that joined, or "" */
+};
+
 /* place is what stands behind "scheme:" in a URL. */
 struct store_backend {
     const char *scheme;
@@ -276,6 +292,8 @@ struct store_backend {
     struct store_tx *(*inspect)(const char *place, struct error *err);
     void (*end_snapshot)(struct store_tx *tx);
 
+    const struct store_gateways *gateways;          /* NULL: it has one gateway */
+
     const struct store_sandbox_rows *sandboxes;
     const struct store_revision_rows *revisions;
     const struct store_decision_rows *decisions;
@@ -292,6 +310,9 @@ extern const struct store_backend store_sqlite, store_postgres;
 
 /* NULL: no backend has its scheme.  place: what stands behind it. */
 const struct store_backend *store_backend_of(const char *url, const char **place);
+
+int store_tx_tell(struct store_tx *tx, const struct store_change *change, struct error *err);
+const char *store_tx_self(struct store_tx *tx);
 
 /* Lends a connection for reading.  store_done gives it back and returns rc. */
 struct store_tx *store_read(struct store *store);

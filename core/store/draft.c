@@ -98,6 +98,12 @@ int store_tx_draft_places(struct store_tx *tx, const char *sandbox_id, struct ar
 
 /* ---- writing ---- */
 
+static int tell(struct store_tx *tx, const char *sandbox_id, const char *id, struct error *err)
+{
+    return store_tx_tell(tx, &(struct store_change){.topic = STORE_TOPIC_DRAFT,
+                                                    .subject = sandbox_id, .part = id}, err);
+}
+
 int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, struct error *err)
 {
     int inserted = tx->backend->drafts->insert(tx, draft, err);
@@ -115,7 +121,7 @@ int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft,
     struct store_draft stored;
     int updated = tx->backend->drafts->update(tx, draft, expected_status, err);
     if (updated != 0)
-        return updated > 0 ? 0 : -1;
+        return updated > 0 ? tell(tx, draft->sandbox_id, draft->id, err) : -1;
     if (get(tx, draft->sandbox_id, draft->id, tx->arena, &stored, err) != 0)
         return -1;
     return error_set(err, ERROR_STATE, "chunk status is '%s', expected '%s'", stored.status,
@@ -125,7 +131,9 @@ int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft,
 int store_tx_draft_trim(struct store_tx *tx, const char *sandbox_id, const char *status,
                         size_t keep, uint64_t *deleted, struct error *err)
 {
-    return tx->backend->drafts->trim(tx, sandbox_id, status, keep, deleted, err);
+    int rc = tx->backend->drafts->trim(tx, sandbox_id, status, keep, deleted, err);
+    /* Without a part: all that wait for one. */
+    return rc != 0 || keep || !*deleted ? rc : tell(tx, sandbox_id, "", err);
 }
 
 int store_tx_draft_delete(struct store_tx *tx, const char *sandbox_id, const char *id,

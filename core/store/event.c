@@ -10,7 +10,10 @@ int store_event_list(struct store *s, struct arena *arena, struct store_event **
 
 int store_tx_event_insert(struct store_tx *tx, const struct store_event *event, struct error *err)
 {
-    return tx->backend->events->insert(tx, event, err) < 0 ? -1 : 0;
+    const struct store_change change = {.topic = STORE_TOPIC_EVENT, .subject = "",
+                                        .part = event->of_workload ? "1" : "0",
+                                        .number = event->id};
+    return tx->backend->events->insert(tx, event, err) < 0 ? -1 : store_tx_tell(tx, &change, err);
 }
 
 int store_tx_event_trim(struct store_tx *tx, bool of_workload, size_t keep, struct error *err)

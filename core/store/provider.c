@@ -64,6 +64,13 @@ int store_attachment_list(struct store *s, const char *provider_id, const char *
 
 /* ---- writing ---- */
 
+/* Whoever runs a sandbox that uses credentials gives it those of now.  rc: of the change. */
+static int tell(struct store_tx *tx, int rc, struct error *err)
+{
+    const struct store_change change = {.topic = STORE_TOPIC_PROVIDER, .subject = ""};
+    return rc < 0 || store_tx_tell(tx, &change, err) != 0 ? -1 : rc;
+}
+
 int store_tx_provider_insert(struct store_tx *tx, const struct store_provider *provider,
                              struct error *err)
 {
@@ -106,23 +113,24 @@ int store_tx_provider_delete(struct store_tx *tx, const char *id, struct error *
 int store_tx_credential_put(struct store_tx *tx, const struct store_credential *credential,
                             struct error *err)
 {
-    return rows(tx)->put_credential(tx, credential, err) < 0 ? -1 : 0;
+    return tell(tx, rows(tx)->put_credential(tx, credential, err), err) < 0 ? -1 : 0;
 }
 
 int store_tx_credential_delete(struct store_tx *tx, const char *provider_id, const char *name,
                                struct error *err)
 {
-    return require(rows(tx)->remove_credential(tx, provider_id, name, err), err);
+    int rc = require(rows(tx)->remove_credential(tx, provider_id, name, err), err);
+    return tell(tx, rc, err);
 }
 
 int store_tx_attachment_add(struct store_tx *tx, const struct store_attachment *attachment,
                             struct error *err)
 {
-    return rows(tx)->insert_attachment(tx, attachment, err);
+    return tell(tx, rows(tx)->insert_attachment(tx, attachment, err), err);
 }
 
 int store_tx_attachment_delete(struct store_tx *tx, const char *provider_id,
                                const char *sandbox_id, struct error *err)
 {
-    return rows(tx)->remove_attachments(tx, provider_id, sandbox_id, err);
+    return tell(tx, rows(tx)->remove_attachments(tx, provider_id, sandbox_id, err), err);
 }

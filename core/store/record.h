@@ -41,6 +41,7 @@ struct store_record {
     comma X(TEXT, approval_mode)       \
     comma X(TEXT, holders_json)        \
     comma X(TEXT, token_hash)          \
+    comma X(TEXT, home)                \
     comma X(TEXT, phase)               \
     comma X(TEXT, error)               \
     comma X(COUNT, revision)           \

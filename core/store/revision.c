@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Revisions: how they are numbered, and what one may become. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "store/backend.h"
 
@@ -127,17 +128,24 @@ static int set_revisions(struct store_tx *tx, const struct store_sandbox *sandbo
 }
 
 int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *revision,
-                             uint64_t expected, struct error *err)
+                             uint64_t expected, const char *labels_json, struct error *err)
 {
     struct store_sandbox sandbox;
     if (expect(tx, revision->sandbox_id, expected, &sandbox, err) != 0)
         return -1;
+    if (labels_json && strcmp(labels_json, sandbox.labels_json) != 0)
+        return error_set(err, ERROR_MOVED, "the labels of the sandbox were changed meanwhile: "
+                         "try again");
     if (revision->revision != expected + 1)
         return error_set(err, ERROR_INTERNAL, "revision %" PRIu64 " cannot follow %" PRIu64,
                          revision->revision, expected);
     if (tx->backend->revisions->insert(tx, revision, err) < 0)
         return -1;
-    return set_revisions(tx, &sandbox, revision->revision, sandbox.loaded_revision, err);
+    const struct store_change change = {.topic = STORE_TOPIC_POLICY, .subject = sandbox.id,
+                                        .number = revision->revision};
+    if (set_revisions(tx, &sandbox, revision->revision, sandbox.loaded_revision, err) != 0)
+        return -1;
+    return store_tx_tell(tx, &change, err);
 }
 
 /* ---- what became of it ---- */

@@ -65,6 +65,12 @@ int store_user_list(struct store *s, const char *sandbox_id, struct arena *arena
 
 /* ---- writing ---- */
 
+static int tell(struct store_tx *tx, const char *id, struct error *err)
+{
+    return store_tx_tell(tx, &(struct store_change){.topic = STORE_TOPIC_SANDBOX, .subject = id},
+                         err);
+}
+
 int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err)
 {
     struct store_workspace workspace;
@@ -72,6 +78,8 @@ int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, 
         sandbox->workspace = STORE_WORKSPACE;
     if (!sandbox->holders_json)
         sandbox->holders_json = "{}";
+    if (!sandbox->home)
+        sandbox->home = store_tx_self(tx);
     int found = tx->backend->workspaces->find(tx, sandbox->workspace, tx->arena, &workspace, err);
     if (found <= 0)
         return found < 0 ? -1
@@ -80,7 +88,7 @@ int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, 
     int inserted = tx->backend->sandboxes->insert(tx, sandbox, err);
     if (inserted == 0)
         return error_set(err, ERROR_EXISTS, "sandbox '%s' exists already", sandbox->name);
-    return inserted > 0 ? 0 : -1;
+    return inserted > 0 ? tell(tx, sandbox->id, err) : -1;
 }
 
 /* The outcome of a change to a sandbox that lives. */
@@ -121,18 +129,32 @@ int store_tx_sandbox_main_end(struct store_tx *tx, const char *id, int64_t at_ms
 int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash,
                            struct error *err)
 {
-    return require(tx->backend->sandboxes->set_token(tx, id, token_hash, err), id, err);
+    struct store_sandbox s;
+    int changed =
+        tx->backend->sandboxes->set_token(tx, id, token_hash, store_tx_self(tx), err);
+    if (changed == 0 && find(tx, STORE_BY_ID, id, tx->arena, &s, err) == 0 && !s.deleted_at_ms)
+        return error_set(err, ERROR_STATE, "sandbox '%s' is at home with another gateway", s.name);
+    return require(changed, id, err) == 0 ? tell(tx, id, err) : -1;
+}
+
+int store_tx_sandbox_home(struct store_tx *tx, const char *id, struct error *err)
+{
+    int changed = tx->backend->sandboxes->set_home(tx, id, store_tx_self(tx), err);
+    return changed < 0 ? -1 : changed ? tell(tx, id, err) : 0;
 }
 
 int store_tx_sandbox_settings(struct store_tx *tx, const struct store_sandbox *sandbox,
                               struct error *err)
 {
-    return require(tx->backend->sandboxes->set_settings(tx, sandbox, err), sandbox->id, err);
+    return require(tx->backend->sandboxes->set_settings(tx, sandbox, err), sandbox->id, err) == 0
+               ? tell(tx, sandbox->id, err)
+               : -1;
 }
 
 int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err)
 {
-    if (require(tx->backend->sandboxes->set_deleted(tx, id, at_ms, err), id, err) != 0)
+    if (require(tx->backend->sandboxes->set_deleted(tx, id, at_ms, err), id, err) != 0 ||
+        tell(tx, id, err) != 0)
         return -1;
     if (tx->backend->providers->remove_attachments(tx, NULL, id, err) < 0)
         return -1;

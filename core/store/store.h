@@ -92,6 +92,9 @@ struct store_sandbox {
     const char *holders_json; /* its owner and with whom it is shared: auth/holders.h; NULL in a new
                                * one: nobody */
     const char *token_hash;                         /* SHA-256 of its supervisor's token */
+    /* Id of the gateway that runs it (store/gateways.h); "": none yet.  NULL in a new one: the
+     * gateway that writes it. */
+    const char *home;
     const char *phase;                              /* "provisioning", "ready", … */
     const char *error;                              /* why the phase is error, else "" */
     int64_t memory_bytes, cpu_millis, pids;         /* limits that were asked for; 0: none */
@@ -130,8 +133,11 @@ int store_tx_sandbox_main(struct store_tx *tx, const struct store_sandbox *recor
 /* A main process that has not ended has ended now, as its sandbox has. */
 int store_tx_sandbox_main_end(struct store_tx *tx, const char *id, int64_t at_ms,
                               const char *error, struct error *err);
+/* It is started here, so this gateway is its home from now on.  ERROR_STATE if it has another. */
 int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash,
                            struct error *err);
+/* This gateway is its home unless it has one. */
+int store_tx_sandbox_home(struct store_tx *tx, const char *id, struct error *err);
 /* Labels, approval mode, hold, agent proposals and holders of the record. */
 int store_tx_sandbox_settings(struct store_tx *tx, const struct store_sandbox *sandbox,
                               struct error *err);
@@ -197,9 +203,10 @@ int store_revision_signed(struct store *s, const char *sandbox_id, int64_t *out,
  * deleted. */
 int store_tx_revision_expect(struct store_tx *tx, const char *sandbox_id, uint64_t expected,
                              struct error *err);
-/* Only core/update may call this.  ERROR_MOVED unless the sandbox's newest revision is expected. */
+/* Only core/update may call this.  ERROR_MOVED unless the sandbox's newest revision is expected,
+ * and its labels are (NULL: any). */
 int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *revision,
-                             uint64_t expected, struct error *err);
+                             uint64_t expected, const char *labels_json, struct error *err);
 /* The supervisor enforces it: it becomes loaded, and what it replaces (loaded, and pending ones
  * before it) superseded.  A late report of an older revision changes nothing. */
 int store_tx_revision_loaded(struct store_tx *tx, const char *sandbox_id, uint64_t revision,

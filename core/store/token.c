@@ -12,6 +12,12 @@ static int not_found(const char *token, struct error *err)
                      "token '%s' not found: `sluice token list` shows those there are", token);
 }
 
+static int tell(struct store_tx *tx, const char *id, struct error *err)
+{
+    return store_tx_tell(tx, &(struct store_change){.topic = STORE_TOPIC_TOKEN, .subject = id},
+                         err);
+}
+
 int store_token_list(struct store *s, struct arena *arena, struct store_token **out, size_t *n,
                      struct error *err)
 {
@@ -35,11 +41,11 @@ int store_tx_token_insert(struct store_tx *tx, const struct store_token *token, 
         return error_set(err, ERROR_EXISTS,
                          "token '%s' exists already: revoke it with `sluice token revoke`, or "
                          "choose another name", token->name);
-    return inserted > 0 ? 0 : -1;
+    return inserted > 0 ? tell(tx, token->id, err) : -1;
 }
 
 int store_tx_token_delete(struct store_tx *tx, const char *id, struct error *err)
 {
     int changed = rows(tx)->remove(tx, id, err);
-    return changed == 0 ? not_found(id, err) : changed > 0 ? 0 : -1;
+    return changed == 0 ? not_found(id, err) : changed > 0 ? tell(tx, id, err) : -1;
 }

@@ -99,13 +99,20 @@ static int write_sandbox(struct store_tx *tx, const struct update *u, struct err
     return made ? store_tx_sandbox_insert(tx, u->request->create, err) : 0;
 }
 
+/* Labels say which ceilings apply, and voters judge by them.  A grant that ends is not judged. */
+static const char *judged_labels(const struct update *u)
+{
+    return u->request->kind != SLUICE_EXPIRE ? u->sandbox.labels_json : NULL;
+}
+
 /* An update that changes nothing is right only if its base is still the newest revision. */
 static int write_revision(struct store_tx *tx, const struct update *u, struct error *err)
 {
     const struct update_result *r = u->result;
     if (!r->changed)
         return store_tx_revision_expect(tx, u->sandbox.id, r->base_revision, err);
-    return u->revision ? store_tx_revision_commit(tx, u->revision, r->base_revision, err) : 0;
+    return u->revision ? store_tx_revision_commit(tx, u->revision, r->base_revision,
+                                                  judged_labels(u), err) : 0;
 }
 
 /* What was judged by other ceilings is judged again.  A grant that ends is not judged. */

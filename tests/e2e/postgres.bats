@@ -38,12 +38,6 @@ new_rule() { sed "s/^  allow_10_77_0_2_8080:/  rule_$1: {endpoints: [{host: h$1.
     [[ "$output" == *"is intact"* ]]
 }
 
-@test "a second gateway is refused by the database" {
-    run -1 sluiced --state-dir "$BATS_TEST_TMPDIR/other" --store "$pg"
-    [[ "$output" == *"another sluiced works in the store postgresql://sluice@/postgres?host=$db"* ]]
-    [[ "$output" != *s3cret* ]]
-}
-
 @test "a server that is killed while policies change: 503 meanwhile, nothing acknowledged is lost, sandboxes go on" {
     # A workload that asks whenever a line comes; it needs nothing of the gateway but its relay.
     mkfifo "$state/ask" "$state/answers"

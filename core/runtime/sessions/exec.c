@@ -75,6 +75,8 @@ static const char *state_word(const struct sandbox *s)
 static struct sandbox *find_ready(struct runtime *all, const char *name, struct error *err)
 {
     struct sandbox *s = sandbox_by_name(all, name);
+    if (s && sandbox_check_home(s, err) != 0)
+        return NULL;
     if (s && (s->ready || s->state == SANDBOX_UP))
         return s;
     if (s)

@@ -50,7 +50,7 @@ static struct sandbox *find(struct runtime *all, const char *name, struct error 
     struct sandbox *s = sandbox_by_name(all, name);
     if (!s)
         error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", name);
-    return s;
+    return s && sandbox_check_home(s, err) == 0 ? s : NULL;
 }
 
 int runtime_logs(struct runtime *all, const char *name, struct buf *out, struct error *err)

@@ -132,6 +132,8 @@ static void prepare(void *arg)
 static void start_loaded(void *arg)
 {
     struct start *st = arg;
+    if (st->rc == 0)
+        st->rc = runtime_check_home(st->all, &st->record, &st->err);
     if (st->rc != 0) {
         start_end(st, &st->err);
         return;

@@ -83,8 +83,12 @@ static int expire(struct runtime *all, const struct store_draft *draft, const ch
                   struct arena *arena, struct error *err)
 {
     struct store_sandbox box;
+    struct error elsewhere;
     if (store_sandbox_by_id(all->setup.store, draft->sandbox_id, arena, &box, err) != 0)
         return -1;
+    /* The clock of its home counts. */
+    if (runtime_check_home(all, &box, &elsewhere) != 0)
+        return 0;
     return drafts_expire(all->setup.drafts, box.name, draft->id, why, err);
 }
 

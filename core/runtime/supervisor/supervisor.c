@@ -32,7 +32,7 @@ void sandbox_send_policy(struct sandbox *s, uint64_t revision, const struct buf 
     link_send_line(s->link, line);
 }
 
-/* ---- hello, and the newest policy in answer ---- */
+/* ---- the newest policy: in answer to a hello, and after another gateway's commit ---- */
 
 struct catch_up {
     struct runtime *all;
@@ -81,10 +81,25 @@ static void send_newest(void *arg)
         sandbox_send_policy(s, c->revision, &c->line);
     if (s && s->ready && c->approvals.len && (c->n_approvals || c->n_known))
         link_send_line(s->link, &c->approvals);
+    if (s) {
+        s->catching_up = false;
+        if (s->ready && c->revision && s->sent_revision < s->wanted_revision)
+            sandbox_catch_up(s, c->n_approvals);
+        else if (!c->revision)
+            s->unsent[0] = s->wanted_revision; /* it could not be read: tried again */
+    }
     buf_free(&c->line);
     buf_free(&c->approvals);
     free(c->id);
     free(c);
+}
+
+void sandbox_catch_up(struct sandbox *s, size_t n_known_approvals)
+{
+    struct catch_up *c = alloc_zero(1, sizeof *c);
+    *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id), .n_known = n_known_approvals};
+    s->catching_up = true;
+    jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);
 }
 
 static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
@@ -117,10 +132,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     sandbox_send_inspectors(s, hello->inspectors);
     sandbox_is_ready(s);
     runtime_equip(s->all, s->id, NULL, NULL);
-    struct catch_up *c = alloc_zero(1, sizeof *c);
-    *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id),
-                           .n_known = hello->n_approvals};
-    jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);
+    sandbox_catch_up(s, hello->n_approvals);
 }
 
 /* ---- messages ---- */
@@ -226,7 +238,7 @@ void runtime_connect(struct runtime *all, const char *id, struct net_stream *str
     static const struct link_calls calls = {
         .message = on_message, .malformed = on_malformed, .ended = on_ended};
     struct sandbox *s = sandbox_find(all, id);
-    if (!s) {
+    if (!s || sandbox_is_foreign(s)) {
         net_discard(stream);
         return;
     }

@@ -180,6 +180,8 @@ static int check_server(struct pg *pg, struct error *err)
     "SELECT set_config('synchronous_commit', 'on', false)"                                   \
     " WHERE current_setting('synchronous_commit') = 'off';"                                  \
     "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
+/* Who is in the middle of a group has the turn of all: one that hangs loses it. */
+#define TURNS     "SET idle_in_transaction_session_timeout = '10s';"
 #define READ_ONLY "SET default_transaction_read_only = on;"
 
 static int connect_now(struct pg *pg, struct error *err)
@@ -197,7 +199,7 @@ static int connect_now(struct pg *pg, struct error *err)
     pq->PQsetNoticeProcessor(conn, ignore_notice, NULL);
     pg->conn = conn;
     if (check_server(pg, err) == 0 &&
-        pg_script(pg, pg->mode == PG_READ ? SESSION READ_ONLY : SESSION, err) == 0)
+        pg_script(pg, pg->mode == PG_READ ? SESSION READ_ONLY : SESSION TURNS, err) == 0)
         return 0;
     pg_drop(pg);
     return -1;

@@ -15,7 +15,7 @@
     X(PQenterPipelineMode) X(PQexitPipelineMode) X(PQpipelineSync) X(PQsendPrepare)                \
     X(PQsendQueryPrepared) X(PQexec) X(PQgetResult) X(PQresultStatus) X(PQresultErrorField)        \
     X(PQresultErrorMessage) X(PQclear) X(PQntuples) X(PQgetvalue) X(PQcmdTuples) X(PQcmdStatus)    \
-    X(PQconninfoParse) X(PQconninfoFree) X(PQfreemem)
+    X(PQconninfoParse) X(PQconninfoFree) X(PQfreemem) X(PQnotifies)
 
 struct libpq {
 #define X(name) __typeof__(name) *name;

@@ -282,6 +282,31 @@ static const char *const steps[] = {
     " mark" TEXT
     ") WITH (fillfactor = 10);"
     "INSERT INTO commit_mark VALUES (1, '');",
+
+    "ALTER TABLE sandbox ADD COLUMN home" TEXT " DEFAULT '';"
+    /* The last group of writes of each writer. */
+    "DROP TABLE commit_mark;"
+    "CREATE TABLE commit_mark ("
+    " writer TEXT COLLATE \"C\" PRIMARY KEY,"
+    " mark" TEXT
+    ") WITH (fillfactor = 10);"
+    "CREATE TABLE gateway ("
+    NUMBER
+    " id" TEXT " UNIQUE,"
+    " name" TEXT ","
+    " started_at_ms" INTEGER ","
+    " seen_at_ms" INTEGER
+    ") WITH (fillfactor = 10);"
+    "CREATE TABLE outbox ("
+    " seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " gateway" TEXT ","
+    " topic" TEXT ","
+    " subject" TEXT ","
+    " part" TEXT ","
+    " number" INTEGER ","
+    " at TIMESTAMPTZ NOT NULL DEFAULT now()"
+    ");"
+    "CREATE INDEX outbox_at ON outbox(at);",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

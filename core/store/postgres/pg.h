@@ -36,6 +36,7 @@ struct pg_place {
     char *url;                                      /* may hold a password: never say it */
     char *label;                                    /* the same without, for messages */
     char name[32];                                  /* application_name; no other store has it */
+    char gateway[64];                               /* the id that joined, "": none */
     struct pg_gate gate;
 };
 
@@ -56,6 +57,7 @@ struct pg {
     bool failed;                                    /* a statement did: the transaction is over */
     struct error why;
     uint64_t n_runs;                                /* statements that may have changed something */
+    bool told;                                      /* this transaction wrote to the outbox */
 };
 
 struct pg_place *pg_place_new(const char *url, struct error *err);

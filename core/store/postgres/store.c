@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/postgres/follower.h"
 #include "store/postgres/migration.h"
+#include "store/postgres/outbox.h"
 #include "store/postgres/pg_parts.h"
 #include "store/postgres/writer.h"
 
@@ -13,6 +15,9 @@ struct postgres_store {
     struct store store;                             /* first: core/store knows only this */
     struct pg_place *place;
     struct pg_writer *writer;
+    const struct log *log;
+    int64_t seq;                                    /* of the outbox, when it was joined */
+    struct follower *follower;
 
     pthread_mutex_t lock;                           /* guards what follows */
     pthread_cond_t back;
@@ -45,6 +50,7 @@ static struct pg_place *place_of(const char *place, struct error *err)
 static void postgres_close(struct store *store)
 {
     struct postgres_store *s = of(store);
+    follower_free(s->follower);
     pg_writer_free(s->writer);
     for (size_t i = 0; i < READERS; i++)
         pg_close((struct pg *)s->readers[i].db);
@@ -76,6 +82,7 @@ static int start(struct postgres_store *s, const char *place, const struct log *
         return -1;
     }
     make_readers(s);
+    s->log = log;
     s->writer = pg_writer_new(pg, log, err);
     return s->writer ? 0 : -1;
 }
@@ -96,6 +103,41 @@ static int postgres_claim(struct store *store, struct error *err)
 {
     return pg_writer_claim(of(store)->writer, err);
 }
+
+/* ---- several gateways ---- */
+
+static int postgres_join(struct store *store, struct store_gateway *me, struct error *err)
+{
+    return pg_writer_join(of(store)->writer, me, &of(store)->seq, err);
+}
+
+static int postgres_follow(struct store *store, store_heard_fn *heard, void *ctx,
+                           struct error *err)
+{
+    struct postgres_store *s = of(store);
+    s->follower = follower_new(s->place, s->seq, heard, ctx, s->log, err);
+    return s->follower ? 0 : -1;
+}
+
+static void postgres_unfollow(struct store *store)
+{
+    follower_free(of(store)->follower);
+    of(store)->follower = NULL;
+}
+
+static const char *self(struct store_tx *tx)
+{
+    return pg_of(tx)->place->gateway;
+}
+
+static const struct store_gateways gateways = {
+    .join = postgres_join,
+    .list = outbox_gateways,
+    .follow = postgres_follow,
+    .unfollow = postgres_unfollow,
+    .tell = outbox_tell,
+    .self = self,
+};
 
 /* ---- writing ---- */
 
@@ -205,5 +247,6 @@ const struct store_backend store_postgres = {
     .snapshot = postgres_snapshot,
     .inspect = postgres_inspect,
     .end_snapshot = end_snapshot,
+    .gateways = &gateways,
     SQL_ROWS,
 };

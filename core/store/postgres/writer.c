@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/postgres/writer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "store/postgres/outbox.h"
 #include "store/postgres/pg_parts.h"
 
 enum {
@@ -23,9 +25,13 @@ struct pg_writer {
     bool lost;                                      /* the log says so */
 };
 
-/* ---- the claim ---- */
+/* ---- the claim ----
+ *
+ * Gateways share the first lock, and each has the second one of its own id.  Who works alone has
+ * the first one for itself. */
 
 #define LOCK_KEY "1936483173, hashtext(current_schema())"
+#define ID_KEY   "1936483176, hashtext(current_schema() || '/' || ?)"
 
 /* A connection of ours that the server has not noticed to be gone. */
 static int end_ghosts(struct pg *pg, struct error *err)
@@ -34,21 +40,35 @@ static int end_ghosts(struct pg *pg, struct error *err)
     if (sql_count(&pg->sql, err, &ended,
                   "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l "
                   "JOIN pg_stat_activity a ON a.pid=l.pid WHERE l.locktype='advisory' "
-                  "AND l.classid=1936483173 AND l.granted AND a.application_name=? "
-                  "AND l.pid<>pg_backend_pid()",
+                  "AND l.classid IN (1936483173, 1936483176) AND l.granted "
+                  "AND a.application_name=? AND l.pid<>pg_backend_pid()",
                   "t", pg->place->name) != 0)
         return -1;
     return (int)ended;
 }
 
+#define TRY(call) "SELECT CASE WHEN " call " THEN 1 ELSE 0 END"
+
+/* 1: locked. */
 static int try_lock(struct pg *pg, struct error *err)
 {
+    const char *id = pg->place->gateway;
     uint64_t locked = 0;
-    int rc = sql_count(&pg->sql, err, &locked,
-                       "SELECT CASE WHEN pg_try_advisory_lock(" LOCK_KEY ") "
-                       "THEN 1 ELSE 0 END",
-                       "");
+    int rc = *id ? sql_count(&pg->sql, err, &locked,
+                             TRY("pg_try_advisory_lock_shared(" LOCK_KEY ") AND "
+                                 "pg_try_advisory_lock(" ID_KEY ")"), "t", id)
+                 : sql_count(&pg->sql, err, &locked, TRY("pg_try_advisory_lock(" LOCK_KEY ")"), "");
     return rc ? -1 : (int)locked;
+}
+
+/* One that was just ended lets go a moment later: this one waits for it. */
+static int wait_for_lock(struct pg *pg, struct error *err)
+{
+    const char *id = pg->place->gateway;
+    int rc = *id ? sql_run(&pg->sql, err, "SELECT pg_advisory_lock_shared(" LOCK_KEY "), "
+                           "pg_advisory_lock(" ID_KEY ")", "t", id)
+                 : sql_run(&pg->sql, err, "SELECT pg_advisory_lock(" LOCK_KEY ")", "");
+    return rc ? -1 : pg_settle(pg, err);
 }
 
 static int claim(struct pg *pg, struct error *err)
@@ -59,12 +79,13 @@ static int claim(struct pg *pg, struct error *err)
     int ghosts = end_ghosts(pg, err);
     if (ghosts < 0)
         return -1;
-    /* One that was just ended lets go a moment later: this one waits for it. */
     if (ghosts > 0)
-        return sql_run(&pg->sql, err, "SELECT pg_advisory_lock(" LOCK_KEY ")", "") != 0
-                   ? -1 : pg_settle(pg, err);
-    return error_set(err, ERROR_EXISTS, "another sluiced works in the store %s: stop it, or give "
-                     "this one its own with --store", pg->place->label);
+        return wait_for_lock(pg, err);
+    return error_set(err, ERROR_EXISTS, *pg->place->gateway
+                     ? "another sluiced works alone in the store %s, or as this gateway, with a "
+                       "copy of its state folder: stop it"
+                     : "another sluiced works in the store %s: stop it, or give this one its own "
+                       "with --store", pg->place->label);
 }
 
 int pg_writer_claim(struct pg_writer *writer, struct error *err)
@@ -73,6 +94,17 @@ int pg_writer_claim(struct pg_writer *writer, struct error *err)
         return -1;
     writer->claimed = true;
     return 0;
+}
+
+int pg_writer_join(struct pg_writer *writer, struct store_gateway *me, int64_t *seq,
+                   struct error *err)
+{
+    struct pg_place *place = writer->pg->place;
+    snprintf(place->gateway, sizeof place->gateway, "%s", me->id);
+    if (pg_writer_claim(writer, err) == 0 && outbox_register(writer->pg, me, seq, err) == 0)
+        return 0;
+    *place->gateway = '\0';
+    return -1;
 }
 
 /* ---- the connection ---- */
@@ -153,10 +185,26 @@ static int run_writes(struct pg *pg, const struct group *group, bool savepoints)
     return 0;
 }
 
+static const char *writer_name(const struct pg *pg)
+{
+    return *pg->place->gateway ? pg->place->gateway : pg->place->name;
+}
+
+/* The groups of all gateways take turns: their order is that of the audit chain and the outbox, and
+ * no two wait for rows of each other. */
+static void take_turn(struct pg *pg)
+{
+    sql_run(&pg->sql, NULL, "BEGIN ISOLATION LEVEL READ COMMITTED", "");
+    sql_run(&pg->sql, NULL, "SELECT pg_advisory_xact_lock(1936483175, hashtext(current_schema()))",
+            "");
+}
+
 static void begin(struct pg *pg, const char *mark)
 {
-    sql_run(&pg->sql, NULL, "BEGIN", "");
-    sql_run(&pg->sql, NULL, "UPDATE commit_mark SET mark=?", "t", mark);
+    pg->told = false;
+    take_turn(pg);
+    sql_run(&pg->sql, NULL, "INSERT INTO commit_mark(writer, mark) VALUES(?, ?) "
+            "ON CONFLICT (writer) DO UPDATE SET mark=excluded.mark", "tt", writer_name(pg), mark);
 }
 
 enum outcome {
@@ -170,6 +218,9 @@ enum outcome {
 /* COMMIT travels with the statements before it, and is not tried where one of them failed. */
 static enum outcome commit(struct pg *pg, struct error *err)
 {
+    if (pg->told)
+        sql_run(&pg->sql, NULL, "SELECT pg_notify('" OUTBOX_CHANNEL "', ?)", "t",
+                pg->place->gateway);
     if (sql_run(&pg->sql, err, "COMMIT", "") == 0 && pg_settle(pg, err) == 0)
         return COMMITTED;
     return is_lost(pg) ? IN_DOUBT : FAILED;
@@ -203,16 +254,16 @@ static void wait_a_little(void)
     nanosleep(&step, NULL);
 }
 
-/* 1: it was committed, 0: it was not, -1: that cannot be asked yet.  The row is locked by a
- * transaction that is under way still, and then this waits for its end. */
+/* 1: it was committed, 0: it was not, -1: that cannot be asked yet.  A transaction that is under
+ * way still has its turn, and then this waits for its end. */
 static int look_for_mark(struct pg_writer *w, const char *mark)
 {
     uint64_t found = 0;
     if (connect_again(w, NULL) != 0)
         return -1;
-    sql_run(&w->pg->sql, NULL, "BEGIN", "");
-    int rc = sql_count(&w->pg->sql, NULL, &found, "SELECT CASE WHEN mark=? THEN 1 ELSE 0 END "
-                       "FROM commit_mark FOR UPDATE", "t", mark);
+    take_turn(w->pg);
+    int rc = sql_count(&w->pg->sql, NULL, &found, "SELECT count(*) FROM commit_mark WHERE "
+                       "writer=? AND mark=?", "tt", writer_name(w->pg), mark);
     pg_roll_back(w->pg);
     return rc ? -1 : (int)found;
 }

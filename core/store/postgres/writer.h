@@ -8,6 +8,7 @@
 #define STORE_POSTGRES_WRITER_H
 
 #include "base/log.h"
+#include "store/gateways.h"
 #include "store/postgres/pg.h"
 #include "store/sql/committer.h"
 
@@ -19,5 +20,8 @@ void pg_writer_free(struct pg_writer *writer); /* finishes what was handed over;
 struct committer *pg_writer_committer(struct pg_writer *writer);
 /* Before the first write. */
 int pg_writer_claim(struct pg_writer *writer, struct error *err);
+/* The same as one of several gateways; *seq as of outbox_register. */
+int pg_writer_join(struct pg_writer *writer, struct store_gateway *me, int64_t *seq,
+                   struct error *err);
 
 #endif

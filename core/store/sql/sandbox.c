@@ -48,10 +48,18 @@ static int set_phase(struct store_tx *tx, const char *id, const char *phase, con
                      error, id);
 }
 
-static int set_token(struct store_tx *tx, const char *id, const char *token_hash, struct error *err)
+static int set_token(struct store_tx *tx, const char *id, const char *token_hash, const char *home,
+                     struct error *err)
 {
-    return sql_change(sql_of(tx), err, "UPDATE sandbox SET token_hash=? " ALIVE, "tt", token_hash,
-                     id);
+    return sql_change(sql_of(tx), err, "UPDATE sandbox SET token_hash=?, home=? " ALIVE
+                      " AND (home='' OR home=? OR ?='')", "ttttt", token_hash, home, id, home,
+                      home);
+}
+
+static int set_home(struct store_tx *tx, const char *id, const char *home, struct error *err)
+{
+    return sql_change(sql_of(tx), err, "UPDATE sandbox SET home=? " ALIVE " AND home=''", "tt",
+                      home, id);
 }
 
 static int set_main(struct store_tx *tx, const struct store_sandbox *s, struct error *err)
@@ -107,6 +115,7 @@ const struct store_sandbox_rows sql_sandboxes = {
     .insert = sandbox_insert,
     .set_phase = set_phase,
     .set_token = set_token,
+    .set_home = set_home,
     .set_settings = set_settings,
     .set_main = set_main,
     .set_deleted = set_deleted,

@@ -298,6 +298,8 @@ static const char *const steps[] = {
     " origin TEXT NOT NULL,"
     " at_ms INTEGER NOT NULL"
     ") STRICT;",
+
+    "ALTER TABLE sandbox ADD COLUMN home TEXT NOT NULL DEFAULT '';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

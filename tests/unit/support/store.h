@@ -139,7 +139,7 @@ static inline struct store_revision a_revision(const char *sandbox_id, uint64_t 
 static inline int commit_revision(struct store_tx *tx, void *arg, struct error *err)
 {
     struct store_revision *revision = arg;
-    return store_tx_revision_commit(tx, revision, revision->revision - 1, err);
+    return store_tx_revision_commit(tx, revision, revision->revision - 1, NULL, err);
 }
 
 static inline int put_revision(struct fixture *f, const char *sandbox_id, uint64_t number)

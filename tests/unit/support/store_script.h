@@ -50,8 +50,9 @@ static inline int scripted_update(struct store_tx *tx, void *arg, struct error *
     decision.revision = u->revision;
     decision.draft_id = id;
     decision.votes_json = "[{\"voter\":\"v\",\"vote\":\"allow\"}]";
-    return store_tx_revision_commit(tx, &revision, u->revision - 1, err) || enough(u, 1, err) ||
-                   store_tx_decision_append(tx, &decision, err) || enough(u, 2, err) ||
+    return store_tx_revision_commit(tx, &revision, u->revision - 1, NULL, err) ||
+                   enough(u, 1, err) || store_tx_decision_append(tx, &decision, err) ||
+                   enough(u, 2, err) ||
                    store_tx_draft_insert(tx, &draft, err) || enough(u, 3, err) ||
                    store_tx_draft_event(tx, "s1", &history, err) || enough(u, 4, err) ||
                    store_tx_event_insert(tx, &event, err) || enough(u, 5, err) ||

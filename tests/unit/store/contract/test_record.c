@@ -322,7 +322,7 @@ static void wrong_values_are_refused_and_undo_their_write(void **state)
 
 static int skip_revision(struct store_tx *tx, void *revision, struct error *err)
 {
-    return store_tx_revision_commit(tx, revision, 0, err);
+    return store_tx_revision_commit(tx, revision, 0, NULL, err);
 }
 
 static void a_revision_that_skips_one_is_refused(void **state)

@@ -186,6 +186,24 @@ static void what_is_not_committed_is_not_seen(void **state)
                      0);
 }
 
+/* ---- what it was judged by ---- */
+
+static int commit_judged_by(struct store_tx *tx, void *labels, struct error *err)
+{
+    struct store_revision revision = a_revision("s1", 1);
+    return store_tx_revision_commit(tx, &revision, 0, labels, err);
+}
+
+static void an_update_that_was_judged_by_other_labels_is_not_committed(void **state)
+{
+    struct fixture *f = *state;
+    put_sandbox(f, "s1", "demo");
+    assert_int_equal(store_write(f->store, commit_judged_by, "{\"team\":\"b\"}", &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_MOVED);
+    assert_contains(f->err.text, "the labels of the sandbox were changed meanwhile");
+    assert_int_equal(store_write(f->store, commit_judged_by, "{\"team\":\"a\"}", &f->err), 0);
+}
+
 /* ---- its only gateway ---- */
 
 static void a_store_has_one_gateway(void **state)
@@ -212,6 +230,7 @@ int main(void)
         TEST(an_update_starts_from_its_first_and_newest_revision),
         TEST(no_update_is_lost),
         TEST(what_is_not_committed_is_not_seen),
+        TEST(an_update_that_was_judged_by_other_labels_is_not_committed),
         TEST(a_store_has_one_gateway),
     };
     return RUN_WITH_EACH_FACTORY(tests);

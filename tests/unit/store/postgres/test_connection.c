@@ -175,7 +175,7 @@ struct update {
 static int update(struct store_tx *tx, void *arg, struct error *err)
 {
     struct update *u = arg;
-    int rc = store_tx_revision_commit(tx, &u->revision, u->revision.revision - 1, err);
+    int rc = store_tx_revision_commit(tx, &u->revision, u->revision.revision - 1, NULL, err);
     if (rc == 0 && u->n_calls++ == 0)
         u->scene->relay.cut = u->cut;
     return rc;

@@ -5,7 +5,9 @@
 #include "base/clock.h"
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_HOMES "ALTER TABLE sandbox DROP COLUMN home;"
 #define WITHOUT_IDENTITIES                                                                 \
+    WITHOUT_HOMES                                                                          \
     "DROP TABLE ceiling; ALTER TABLE revision DROP COLUMN signed_at_ms;"                   \
     "ALTER TABLE decision DROP COLUMN identity; ALTER TABLE decision DROP COLUMN origin;"  \
     "ALTER TABLE revision DROP COLUMN identity; ALTER TABLE revision DROP COLUMN origin;"  \

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/postgres/outbox.h"
+
+#include <string.h>
+
+#include "store/postgres/pg_parts.h"
+
+#define NOW_MS "(1000 * extract(epoch FROM clock_timestamp()))::bigint"
+
+/* ---- gateways ---- */
+
+int outbox_register(struct pg *pg, struct store_gateway *me, int64_t *seq, struct error *err)
+{
+    uint64_t number = 0, newest = 0;
+    if (sql_run(&pg->sql, err, "DELETE FROM commit_mark WHERE writer NOT IN (SELECT id FROM "
+                "gateway)", "") ||
+        sql_count(&pg->sql, err, &newest, "SELECT coalesce(max(seq), 0) FROM outbox", "") ||
+        sql_count(&pg->sql, err, &number, "INSERT INTO gateway(id, name, started_at_ms, "
+                  "seen_at_ms) VALUES(?, ?, " NOW_MS ", " NOW_MS ") ON CONFLICT (id) DO UPDATE SET "
+                  "name=excluded.name, started_at_ms=excluded.started_at_ms, "
+                  "seen_at_ms=excluded.seen_at_ms RETURNING number", "tt", me->id, me->name))
+        return -1;
+    me->number = (int64_t)number;
+    *seq = (int64_t)newest;
+    return 0;
+}
+
+static struct store_gateway read_gateway(const struct sql_driver *driver, struct sql_rows *rows,
+                                         struct arena *arena)
+{
+    return (struct store_gateway){
+        .number = driver->integer(rows, 0),
+        .id = arena_str(arena, driver->text(rows, 1)),
+        .name = arena_str(arena, driver->text(rows, 2)),
+        .started_at_ms = driver->integer(rows, 3),
+        .seen_at_ms = driver->integer(rows, 4),
+        .alive = driver->integer(rows, 5) < STORE_SILENT_MS,
+    };
+}
+
+enum { GATEWAYS_MAX = 256 };
+
+int outbox_gateways(struct store_tx *tx, struct arena *arena, struct store_gateway **out,
+                    size_t *n, struct error *err)
+{
+    struct sql_db *db = ((struct sql_tx *)tx)->db;
+    struct sql_rows *rows = sql_query(db, err, "SELECT number, id, name, started_at_ms, "
+                                      "seen_at_ms, " NOW_MS " - seen_at_ms FROM gateway "
+                                      "ORDER BY number LIMIT ?", "i", (int64_t)GATEWAYS_MAX);
+    int more;
+    *out = arena_alloc(arena, GATEWAYS_MAX * sizeof **out);
+    *n = 0;
+    if (!rows)
+        return -1;
+    while ((more = sql_next(db, rows, err)) > 0)
+        (*out)[(*n)++] = read_gateway(db->driver, rows, arena);
+    return more;
+}
+
+int outbox_beat(struct pg *pg, struct error *err)
+{
+    if (sql_run(&pg->sql, err, "UPDATE gateway SET seen_at_ms=" NOW_MS " WHERE id=?", "t",
+                pg->place->gateway) ||
+        sql_run(&pg->sql, err, "DELETE FROM outbox WHERE at < now() - ? * interval '1 minute'",
+                "i", (int64_t)OUTBOX_KEPT_MIN))
+        return -1;
+    return pg_settle(pg, err);
+}
+
+/* ---- changes ---- */
+
+int outbox_tell(struct store_tx *tx, const struct store_change *change, struct error *err)
+{
+    struct pg *pg = (struct pg *)((struct sql_tx *)tx)->db;
+    pg->told = true;
+    return sql_run(&pg->sql, err, "INSERT INTO outbox(gateway, topic, subject, part, number) "
+                   "VALUES(?, ?, ?, ?, ?)", "tttti", pg->place->gateway,
+                   store_topic_word(change->topic), change->subject, change->part,
+                   (int64_t)change->number);
+}
+
+/* A word of a newer gateway may be anything. */
+static enum store_topic topic_of(const char *word)
+{
+    for (enum store_topic topic = 0; topic < STORE_TOPIC_COUNT; topic++)
+        if (strcmp(store_topic_word(topic), word) == 0)
+            return topic;
+    return STORE_TOPIC_ALL;
+}
+
+static struct store_change read_change(struct pg *pg, struct sql_rows *rows, struct arena *arena)
+{
+    const struct sql_driver *driver = pg->sql.driver;
+    struct store_change change = {
+        .own = strcmp(driver->text(rows, 1), pg->place->gateway) == 0,
+        .topic = topic_of(driver->text(rows, 2)),
+        .subject = arena_str(arena, driver->text(rows, 3)),
+        .part = arena_str(arena, driver->text(rows, 4)),
+        .number = (uint64_t)driver->integer(rows, 5),
+    };
+    if (*driver->text(rows, 6)) {
+        change.event_type = arena_str(arena, driver->text(rows, 6));
+        change.event_sandbox = arena_str(arena, driver->text(rows, 7));
+        change.event_json = arena_str(arena, driver->text(rows, 8));
+    }
+    return change;
+}
+
+int outbox_read(struct pg *pg, int64_t *seq, struct arena *arena, struct store_change **out,
+                size_t *n, struct error *err)
+{
+    struct sql_rows *rows = sql_query(
+        &pg->sql, err, "SELECT o.seq, o.gateway, o.topic, o.subject, o.part, o.number, "
+        "coalesce(e.type, ''), coalesce(e.sandbox, ''), coalesce(e.json, '') FROM outbox o "
+        "LEFT JOIN event e ON o.topic='event' AND o.gateway<>? AND e.of_workload=(o.part='1')::int "
+        "AND e.id=o.number WHERE o.seq>? ORDER BY o.seq LIMIT ?", "tii", pg->place->gateway, *seq,
+        (int64_t)OUTBOX_READ_MAX);
+    int more;
+    *out = arena_alloc(arena, OUTBOX_READ_MAX * sizeof **out);
+    *n = 0;
+    if (!rows)
+        return -1;
+    while ((more = sql_next(&pg->sql, rows, err)) > 0) {
+        (*out)[(*n)++] = read_change(pg, rows, arena);
+        *seq = pg->sql.driver->integer(rows, 0);
+    }
+    return more;
+}
