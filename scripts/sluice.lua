@@ -259,7 +259,7 @@ function Transition:changed_endpoints(selection) end
 ---@field operation string GraphQL: "mutation NAME"; JSON-RPC: the method; else ""
 ---@field tool string MCP: the tool that is called; else ""
 ---@field response sluice.Response? nil when the request itself is judged
----@field message string "text" for a WebSocket message from the client; else ""
+---@field message string "text" or "binary": a WebSocket message, the client's in body, the server's in response.body; else ""
 ---@field tls string the version of TLS towards the client; "" without
 
 ---@class sluice.Response

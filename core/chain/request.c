@@ -261,7 +261,7 @@ static const struct schema_field request_fields[] = {
     TEXT(tool, "MCP: the tool that is called."),
     {.name = "response", .kind = SCHEMA_STRUCT, AT(response), .sub = &chain_response_schema,
      .help = "When the answer is judged."},
-    TEXT(message, "text: of a WebSocket message."),
+    TEXT(message, "text or binary: a WebSocket message."),
     TEXT(tls, "The version of TLS towards the client."),
     {.name = NULL},
 };

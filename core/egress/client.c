@@ -137,8 +137,7 @@ void egress_client_close(struct client *c)
     c->state = &closing_state;
     if (c->exchange.wait)
         c->exchange.wait->leave(c->exchange.wait);
-    if (c->exchange.question)
-        c->exchange.question->leave(c->exchange.question);
+    egress_exchange_leave_questions(&c->exchange);
     egress_client_drop_upstream(c);
     if (c->closing)
         c->closing(c);

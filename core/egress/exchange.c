@@ -77,8 +77,18 @@ void egress_exchange_clear(struct exchange *exchange)
         exchange->wait->free(exchange->wait);
     if (exchange->question)
         exchange->question->free(exchange->question);
+    if (exchange->server_question)
+        exchange->server_question->free(exchange->server_question);
     policy_calls_free(&exchange->calls);
     *exchange = (struct exchange){.query = ""};
+}
+
+void egress_exchange_leave_questions(struct exchange *exchange)
+{
+    if (exchange->question)
+        exchange->question->leave(exchange->question);
+    if (exchange->server_question)
+        exchange->server_question->leave(exchange->server_question);
 }
 
 void egress_exchange_forget_body(struct exchange *exchange)

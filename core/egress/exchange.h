@@ -103,10 +103,12 @@ struct exchange {
     bool request_done, response_done;
     bool switched;                                  /* the response accepts another protocol */
     bool deflate;                                   /* WebSocket with permessage-deflate */
+    bool deflate_context; /* the server's messages cannot be inflated one by one */
     const char *override; /* the method that a field asks for, and that rules refuse; or NULL */
     struct exchange_refused refused;
     struct exchange_wait *wait; /* for a decision (hold.h), now or before; NULL: neither */
     struct exchange_question *question; /* to voters (voters/question.h); NULL: none was asked */
+    struct exchange_question *server_question; /* about the server's messages after the upgrade */
     struct exchange_secrets secrets;
     const char *message;                            /* how rules call what is judged after the
                                                      * upgrade; NULL: the request itself */
@@ -124,6 +126,8 @@ void egress_route_copy(struct route *to, const struct route *from);
 void egress_route_keep(struct route *route);
 void egress_exchange_clear(struct exchange *exchange);
 /* Frees what was read to judge a body, which nobody asks about any more. */
+/* Nobody waits for what voters say. */
+void egress_exchange_leave_questions(struct exchange *exchange);
 void egress_exchange_forget_body(struct exchange *exchange);
 /* The question to the policy about the connection; borrows from both. */
 struct policy_request egress_route_request(const struct route *route,

@@ -156,7 +156,7 @@ static const struct schema_field request_fields[] = {
     TEXT(tool, NULL, "MCP: the tool that is called."),
     {.name = "response", .kind = SCHEMA_STRUCT, AT(response), .sub = &response_schema,
      .help = "Where the answer is judged."},
-    TEXT(message, NULL, "text: of a WebSocket message."),
+    TEXT(message, NULL, "text or binary: a WebSocket message."),
     TEXT(tls, "TLSv1.3", "The version of TLS towards the client."),
     {.name = "middleware", .kind = SCHEMA_BOOL, .offset = offsetof(struct written, middleware),
      .help = "A policy names the voter as a middleware."},

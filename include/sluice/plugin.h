@@ -36,7 +36,8 @@ struct sluice_code {
 
 enum sluice_plugin_flags {
     SLUICE_REENTRANT = 1u << 0,                     /* vote() may run on several threads at once */
-    SLUICE_INSPECT_RESPONSES = 1u << 1,             /* inspect() is asked about answers too */
+    SLUICE_INSPECT_RESPONSES = 1u << 1, /* inspect() is asked about answers, too, and about the
+                                         * messages of WebSocket servers */
 };
 
 struct sluice_plugin {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What inspect() is asked about: a request that the policy lets through, or the answer to one.
  *
+ * A message of a WebSocket is asked about with its handshake as the request, and message "text" or
+ * "binary".  What the client sends is the body of the request.  What the server sends is the body
+ * of an answer with the status 101, so only SLUICE_INSPECT_RESPONSES asks about it.
+ *
  * Ownership and lifetime: everything belongs to the gateway and lives until inspect() returns.  All
  * of it is read only.
  * Text:   never NULL; "" where there is none.  Names and values of headers, path and query are the
@@ -40,13 +44,13 @@ struct sluice_request {
     const char *method, *path, *query;              /* of a WebSocket message: its handshake's */
     const struct sluice_header *headers;            /* repeated ones in their order */
     size_t n_headers;
-    const char *body; /* its first bytes, body_len of them; of a WebSocket message: its text */
+    const char *body; /* its first bytes, body_len of them; of a WebSocket client: its message */
     size_t body_len;
     bool body_complete;                             /* body is all of it */
     const char *operation; /* GraphQL: "mutation NAME"; JSON-RPC: the method; else "" */
     const char *tool;                               /* MCP: the tool that is called; else "" */
     const struct sluice_response *response;         /* NULL when the request itself is judged */
-    const char *message; /* "text" for a WebSocket message from the client; else "" */
+    const char *message; /* "text" or "binary": a WebSocket message; else "" */
     const char *tls; /* the version of TLS towards the client, such as "TLSv1.3"; "": none */
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes what a client sends after its upgrade.  The first byte says whether messages may be
- * compressed (its highest bit) and in how big steps the rest comes.  Oracles: what goes on does not
- * depend on the steps; a strict reader of its own finds whole frames in it; these carry the texts
- * that were judged, in their order, and nothing else that is text. */
+ * compressed (its highest bit), whether binary ones are judged as well (the next one) and in how
+ * big steps the rest comes.  Oracles: what goes on does not depend on the steps; a strict reader of
+ * its own finds whole frames in it; these carry the messages that were judged, in their order, and
+ * nothing else of their kind. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,27 +20,30 @@ static void wrong(const char *what)
 }
 
 struct outcome {
-    struct buf out, texts;
+    struct buf out, judged;
     unsigned status;
     bool at_border;
 };
 
-static void run(const uint8_t *data, size_t size, size_t step, bool deflate, struct outcome *o)
+enum { DEFLATE = 128, BINARY = 64 };
+
+static void run(const uint8_t *data, size_t size, size_t step, unsigned flags, struct outcome *o)
 {
     struct messages m;
     enum message_event event = MESSAGE_MORE;
     *o = (struct outcome){0};
-    messages_begin(&m, deflate);
+    messages_begin(&m, FRAME_OF_CLIENT, flags & DEFLATE);
+    m.hold_binary = flags & BINARY;
     for (size_t at = 0; at < size && event != MESSAGE_BAD; at += step) {
         const char *bytes = (const char *)data + at;
         size_t len = size - at < step ? size - at : step;
-        while ((event = messages_next(&m, &bytes, &len, &o->out)) == MESSAGE_TEXT) {
+        while ((event = messages_next(&m, &bytes, &len, &o->out)) == MESSAGE_WHOLE) {
             size_t n;
-            const char *text = messages_text(&m, &n);
-            if (!frame_is_utf8(text, n) || n > MESSAGE_TEXT_MAX)
-                wrong("this text should not be judged");
-            buf_add(&o->texts, &n, sizeof n);
-            buf_add(&o->texts, text, n);
+            const char *said = messages_payload(&m, &n);
+            if (n > MESSAGE_TEXT_MAX || (!messages_is_binary(&m) && !frame_is_utf8(said, n)))
+                wrong("this message should not be judged");
+            buf_add(&o->judged, &n, sizeof n);
+            buf_add(&o->judged, said, n);
             messages_pass(&m, &o->out);
         }
         if (event == MESSAGE_MORE && len)
@@ -54,8 +58,9 @@ static void run(const uint8_t *data, size_t size, size_t step, bool deflate, str
 
 struct reader {
     const uint8_t *at, *end;
-    const char *text, *text_end;                    /* texts that were judged */
-    bool deflate, in_binary, closed;
+    const char *judged, *judged_end;
+    bool deflate, binary;                           /* what was asked for */
+    bool in_binary, closed;
 };
 
 static uint64_t number(const uint8_t *at, size_t n)
@@ -66,7 +71,7 @@ static uint64_t number(const uint8_t *at, size_t n)
     return value;
 }
 
-static void check_text(struct reader *r, const uint8_t *payload, size_t len, const uint8_t *key,
+static void check_judged(struct reader *r, const uint8_t *payload, size_t len, const uint8_t *key,
                        bool compressed)
 {
     struct buf plain = {0}, text = {0};
@@ -74,14 +79,14 @@ static void check_text(struct reader *r, const uint8_t *payload, size_t len, con
     for (size_t i = 0; i < len; i++)
         buf_putc(&plain, (char)(payload[i] ^ key[i % 4]));
     if (compressed && inflate_message(plain.data, plain.len, MESSAGE_TEXT_MAX, &text))
-        wrong("a compressed text that cannot be read has passed");
+        wrong("a compressed message that cannot be read has passed");
     const struct buf *said = compressed ? &text : &plain;
-    if ((size_t)(r->text_end - r->text) < sizeof n)
-        wrong("a text has passed that was not judged");
-    memcpy(&n, r->text, sizeof n);
-    if (n != said->len || (n && memcmp(r->text + sizeof n, said->data, n) != 0))
-        wrong("another text has passed than was judged");
-    r->text += sizeof n + n;
+    if ((size_t)(r->judged_end - r->judged) < sizeof n)
+        wrong("a message has passed that was not judged");
+    memcpy(&n, r->judged, sizeof n);
+    if (n != said->len || (n && memcmp(r->judged + sizeof n, said->data, n) != 0))
+        wrong("another message has passed than was judged");
+    r->judged += sizeof n + n;
     buf_free(&plain);
     buf_free(&text);
 }
@@ -103,27 +108,30 @@ static bool read_frame(struct reader *r)
     uint64_t len = extra ? number(p + 2, extra) : small;
     if (opcode >= 8 && (opcode > 10 || !fin || len > 125 || rsv1))
         wrong("a control frame that is not allowed has passed");
-    if (opcode < 8 && (opcode > 2 || (opcode == 0) != r->in_binary || (opcode == 1 && !fin)))
+    bool held = opcode == 1 || (opcode == 2 && r->binary);
+    if (opcode < 8 && (opcode > 2 || (opcode == 0) != r->in_binary || (held && !fin)))
         wrong("a fragment is out of place");
     if (left - head < len)
         return false;
-    if (opcode == 1)
-        check_text(r, p + head, (size_t)len, p + head - 4, rsv1);
+    if (held)
+        check_judged(r, p + head, (size_t)len, p + head - 4, rsv1);
     r->in_binary = opcode < 8 ? !fin : r->in_binary;
     r->closed = opcode == 8;
     r->at += head + len;
     return true;
 }
 
-static void check(const struct outcome *o, bool deflate)
+static void check(const struct outcome *o, unsigned flags)
 {
-    const char *texts = buf_str(&o->texts);
+    const char *judged = buf_str(&o->judged);
     const uint8_t *out = (const uint8_t *)buf_str(&o->out);
-    struct reader r = {out, out + o->out.len, texts, texts + o->texts.len, deflate, false, false};
+    struct reader r = {.at = out, .end = out + o->out.len, .judged = judged,
+                       .judged_end = judged + o->judged.len, .deflate = flags & DEFLATE,
+                       .binary = flags & BINARY};
     while (read_frame(&r))
         ;
-    if (r.text != r.text_end)
-        wrong("a text was judged and has not passed");
+    if (r.judged != r.judged_end)
+        wrong("a message was judged and has not passed");
     if (o->at_border && r.at != r.end)
         wrong("a part of a frame has passed");
 }
@@ -133,16 +141,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct outcome whole, stepped;
     if (!size)
         return 0;
-    bool deflate = *data & 128;
-    run(data + 1, size - 1, size, deflate, &whole);
-    run(data + 1, size - 1, *data % 16 + 1, deflate, &stepped);
+    unsigned flags = *data;
+    run(data + 1, size - 1, size, flags, &whole);
+    run(data + 1, size - 1, *data % 16 + 1, flags, &stepped);
     if (whole.status != stepped.status || whole.out.len != stepped.out.len ||
         (whole.out.len && memcmp(whole.out.data, stepped.out.data, whole.out.len) != 0))
         wrong("how the bytes come makes a difference");
-    check(&whole, deflate);
+    check(&whole, flags);
     buf_free(&whole.out);
-    buf_free(&whole.texts);
+    buf_free(&whole.judged);
     buf_free(&stepped.out);
-    buf_free(&stepped.texts);
+    buf_free(&stepped.judged);
     return 0;
 }

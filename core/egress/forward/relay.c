@@ -11,6 +11,7 @@
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
+#include "egress/voters/message.h"
 #include "egress/voters/question.h"
 #include "egress/voters/response.h"
 #include "egress/websocket/handshake.h"
@@ -134,7 +135,10 @@ static bool is_last(const struct exchange *exchange)
 /* NULL: the client's own. */
 static const char *extensions_of(const struct client *c)
 {
-    return egress_websocket_is_inspected(c) ? egress_websocket_offer(c->exchange.head) : NULL;
+    if (!egress_websocket_is_inspected(c))
+        return NULL;
+    return egress_websocket_offer(c->exchange.head,
+                                  egress_upgrade_is_watched(c, MESSAGE_OF_SERVER));
 }
 
 /* HTTP/2 has trailers everywhere; some of its clients, such as those of gRPC, ask for them. */
@@ -298,6 +302,7 @@ static const char *take_interim(struct client *c, struct http_head *response, st
         problem = "it sent more than 32 interim responses";
     c->exchange.switched = response->status == 101 && !problem;
     c->exchange.deflate = http_head_get(response, "Sec-WebSocket-Extensions") != NULL;
+    c->exchange.deflate_context = egress_websocket_keeps_context(response);
     if (c->exchange.switched)
         egress_rewrite_upgrade(response, out);
     else if (!problem && c->exchange.head->minor > 0)
@@ -355,9 +360,11 @@ static enum http_event take_response(struct client *c, const char **bytes, size_
 /* From here on the connection is no longer HTTP.  bytes follow the response. */
 static void switch_protocols(struct client *c, struct buf *response, const char *bytes, size_t len)
 {
-    buf_add(response, bytes, len);
+    bool inspected = egress_websocket_is_inspected(c);
+    if (!inspected)
+        buf_add(response, bytes, len);
     net_write(c->stream, response->data, response->len);
-    if (egress_websocket_is_inspected(c))
+    if (inspected)
         egress_websocket_begin(c, bytes, len);
     else
         egress_tunnel_pass(c);

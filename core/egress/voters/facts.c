@@ -106,14 +106,38 @@ struct sluice_request *egress_facts_request(const struct client *c, size_t max, 
     return r;
 }
 
-struct sluice_request *egress_facts_message(const struct client *c, const char *text, size_t len,
-                                            size_t max, size_t call, struct arena *arena)
+static const char *kind_of(const struct egress_message *message)
 {
-    struct sluice_request *r = egress_facts_request(c, 0, call, arena);
-    r->message = "text";
-    r->body = text;
-    r->body_len = least(len, max);
-    r->body_complete = len <= max;
+    return message->binary ? "binary" : "text";
+}
+
+const struct sluice_request *egress_facts_message(const struct client *c,
+                                                  const struct egress_message *message, size_t max,
+                                                  struct arena *arena)
+{
+    struct sluice_request *r = egress_facts_request(c, 0, 0, arena);
+    r->message = kind_of(message);
+    r->body = message->bytes;
+    r->body_len = least(message->len, max);
+    r->body_complete = message->len <= max;
+    return r;
+}
+
+const struct sluice_request *egress_facts_server_message(const struct client *c,
+                                                         const struct egress_message *message,
+                                                         size_t max, struct arena *arena)
+{
+    enum { SWITCHING_PROTOCOLS = 101 };
+    struct sluice_request *r = egress_facts_request(c, 0, 0, arena);
+    struct sluice_response *response = arena_zalloc(arena, sizeof *response);
+    r->message = kind_of(message);
+    r->operation = r->tool = "";                    /* those of a message of the client */
+    *response = (struct sluice_response){
+        .size = sizeof *response, .status = SWITCHING_PROTOCOLS,
+        .headers = arena_zalloc(arena, sizeof *response->headers),
+        .body = message->bytes, .body_len = least(message->len, max),
+        .body_complete = message->len <= max};
+    r->response = response;
     return r;
 }
 

@@ -8,17 +8,27 @@
 #include "egress/voters/question.h"
 #include "egress/voters/verdict.h"
 
-bool egress_message_is_watched(const struct client *c)
+bool egress_upgrade_is_watched(const struct client *c, enum egress_message_side side)
 {
     const struct question *q = question_now(c);
-    return q && q->set && q->needs.any;
+    return q && q->set && (side == MESSAGE_OF_SERVER ? q->needs.responses : q->needs.any);
 }
 
+bool egress_message_is_watched(struct client *c, enum egress_message_side side)
+{
+    const struct question *q = question_of_message(c, side == MESSAGE_OF_SERVER);
+    if (c->proxy->no_inspectors)
+        return true;
+    return q && (side == MESSAGE_OF_CLIENT || (q->set && q->needs.responses));
+}
+
+/* ---- the verdict ---- */
+
 /* A message waits for no person; the next one like it passes once it is approved. */
-static bool is_refused(struct client *c, const struct inspect_verdict *verdict,
+static bool is_refused(struct question *q, const struct inspect_verdict *verdict,
                        struct egress_refusal *refusal)
 {
-    struct question *q = question_now(c);
+    struct client *c = q->c;
     buf_clear(&q->approvals);
     if (verdict->verdict == SLUICE_DENY)
         egress_verdict_refuse(c, verdict, refusal);
@@ -35,8 +45,8 @@ static void refuse(struct client *c, const struct egress_refusal *refusal, struc
     buf_puts(reason, refusal->reason);
 }
 
-/* Only the text of a message can be changed. */
-static const struct inspect_change *text_of(const struct inspect_verdict *verdict)
+/* Only what a message says can be changed. */
+static const struct inspect_change *body_of(const struct inspect_verdict *verdict)
 {
     for (size_t i = verdict->n_changes; i-- > 0;)
         if (!verdict->changes[i].header)
@@ -44,30 +54,57 @@ static const struct inspect_change *text_of(const struct inspect_verdict *verdic
     return NULL;
 }
 
-static void take(struct client *c, const struct inspect_verdict *verdict, struct buf *reason,
-                 struct egress_message_verdict *out)
+static void weigh(struct question *q, const struct inspect_verdict *verdict, struct buf *reason,
+                  struct egress_message_verdict *out)
 {
-    const struct inspect_change *text = text_of(verdict);
+    const struct inspect_change *body = body_of(verdict);
     struct egress_refusal refusal;
     *out = (struct egress_message_verdict){.answer = MESSAGE_PASSES};
-    if (is_refused(c, verdict, &refusal)) {
+    if (is_refused(q, verdict, &refusal)) {
         out->answer = MESSAGE_REFUSED;
-        refuse(c, &refusal, reason);
-    } else if (text) {
-        out->changed = text->value ? text->value : "";
-        out->len = text->len;
+        refuse(q->c, &refusal, reason);
+    } else if (body) {
+        out->changed = body->value ? body->value : "";
+        out->len = body->len;
     }
 }
 
-static void on_verdict(struct client *c, const struct inspect_verdict *verdict)
+/* What the server sends is an answer to the upgrade, whatever the client's message under way is. */
+static void take(struct question *q, const struct inspect_verdict *verdict, struct buf *reason,
+                 struct egress_message_verdict *out)
 {
-    struct question *q = question_now(c);
+    struct exchange *exchange = &q->c->exchange;
+    const char *message = exchange->message;
+    const struct policy_call *call = exchange->rules.call;
+    if (q->of_server) {
+        exchange->message = NULL;
+        exchange->rules.call = NULL;
+    }
+    weigh(q, verdict, reason, out);
+    exchange->message = message;
+    exchange->rules.call = call;
+}
+
+static void on_verdict(struct question *q, const struct inspect_verdict *verdict)
+{
     struct egress_message_verdict answer;
     struct buf reason = {0};
-    take(c, verdict, &reason, &answer);
-    q->message_answered(c, &answer, buf_str(&reason));
+    take(q, verdict, &reason, &answer);
+    q->message_answered(q->c, &answer, buf_str(&reason));
     buf_free(&reason);
 }
+
+static void on_client_verdict(struct client *c, const struct inspect_verdict *verdict)
+{
+    on_verdict(question_now(c), verdict);
+}
+
+static void on_server_verdict(struct client *c, const struct inspect_verdict *verdict)
+{
+    on_verdict(question_of_server(c), verdict);
+}
+
+/* ---- asking ---- */
 
 /* NULL, or why nobody judges the message. */
 static const char *problem(const struct client *c, const struct question *q)
@@ -89,13 +126,20 @@ static void refuse_unavailable(struct client *c, const char *why, struct buf *re
     buf_puts(reason, refusal.reason);
 }
 
-void egress_message_ask(struct client *c, const char *text, size_t len, struct buf *reason,
-                        void (*answered)(struct client *c,
-                                         const struct egress_message_verdict *verdict,
-                                         const char *reason),
-                        struct egress_message_verdict *out)
+static const struct sluice_request *facts(const struct question *q,
+                                           const struct egress_message *message,
+                                           struct arena *arena)
 {
-    struct question *q = question_of_message(c);
+    const size_t max = q->needs.body_bytes;
+    return q->of_server ? egress_facts_server_message(q->c, message, max, arena)
+                        : egress_facts_message(q->c, message, max, arena);
+}
+
+void egress_message_ask(struct client *c, const struct egress_message *message, struct buf *reason,
+                        egress_message_answered *answered, struct egress_message_verdict *out)
+{
+    bool of_server = message->side == MESSAGE_OF_SERVER;
+    struct question *q = question_of_message(c, of_server);
     struct inspect_verdict verdict = {0};
     const char *why = problem(c, q);
     *out = (struct egress_message_verdict){.answer = why ? MESSAGE_REFUSED : MESSAGE_PASSES};
@@ -105,10 +149,9 @@ void egress_message_ask(struct client *c, const char *text, size_t len, struct b
         return;
     q->message_answered = answered;
     struct arena *arena = question_begin(q);
-    const struct sluice_request *request =
-        egress_facts_message(c, text, len, q->needs.body_bytes, 0, arena);
-    if (question_ask(q, request, on_verdict, &verdict))
-        take(c, &verdict, reason, out);
+    if (question_ask(q, facts(q, message, arena),
+                     of_server ? on_server_verdict : on_client_verdict, &verdict))
+        take(q, &verdict, reason, out);
     else
         out->answer = MESSAGE_LATER;
 }

@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Voters on a text message of a WebSocket client.  For the egress folder; loop thread only. */
+/* Voters on the messages of a WebSocket connection.  For the egress folder; loop thread only. */
 #ifndef EGRESS_VOTERS_MESSAGE_H
 #define EGRESS_VOTERS_MESSAGE_H
 
-#include "egress/client.h"
+#include "egress/voters/message_verdict.h"
 
-/* Whether voters look at the messages after the upgrade that is under way. */
-bool egress_message_is_watched(const struct client *c);
+/* Whether voters look at messages of the client, or at answers, after the upgrade that is under
+ * way. */
+bool egress_upgrade_is_watched(const struct client *c, enum egress_message_side side);
+/* Whether those that there are now do: of the client's messages at any, of the server's only with a
+ * voter that looks at answers.  No message of the side waits for a verdict. */
+bool egress_message_is_watched(struct client *c, enum egress_message_side side);
 
-enum egress_message_answer { MESSAGE_PASSES, MESSAGE_REFUSED, MESSAGE_LATER };
-
-/* Of MESSAGE_REFUSED reason gets why, which was logged; with MESSAGE_LATER answered is called.
- * changed: a middleware says another text. */
-struct egress_message_verdict {
-    enum egress_message_answer answer;
-    const char *changed;                            /* borrowed until the next message; or NULL */
-    size_t len;
-};
-
-void egress_message_ask(struct client *c, const char *text, size_t len, struct buf *reason,
-                        void (*answered)(struct client *c,
-                                         const struct egress_message_verdict *verdict,
-                                         const char *reason),
-                        struct egress_message_verdict *out);
+void egress_message_ask(struct client *c, const struct egress_message *message, struct buf *reason,
+                        egress_message_answered *answered, struct egress_message_verdict *out);
 
 #endif

@@ -47,26 +47,39 @@ static void select_stages(struct question *q)
                          &q->needs);
 }
 
-struct question *question_of(struct client *c)
+struct question *question_of_server(const struct client *c)
 {
+    return (struct question *)c->exchange.server_question;
+}
+
+static struct question *find(struct client *c, bool of_server)
+{
+    struct exchange_question **at =
+        of_server ? &c->exchange.server_question : &c->exchange.question;
     const struct egress_proxy *proxy = c->proxy;
-    struct question *q = question_now(c);
+    struct question *q = (struct question *)*at;
     if (!q && !proxy->inspectors && !policy_model(proxy->policy)->n_middlewares)
         return NULL;
     if (!q) {
         q = alloc_zero(1, sizeof *q);
         q->face = (struct exchange_question){leave, free_question};
         q->c = c;
+        q->of_server = of_server;
         q->set = proxy->inspectors ? inspectors_ref(proxy->inspectors) : NULL;
-        c->exchange.question = &q->face;
+        *at = &q->face;
     }
     select_stages(q);
     return q->needs.any ? q : NULL;
 }
 
-struct question *question_of_message(struct client *c)
+struct question *question_of(struct client *c)
 {
-    struct question *q = question_now(c);
+    return find(c, false);
+}
+
+struct question *question_of_message(struct client *c, bool of_server)
+{
+    struct question *q = of_server ? question_of_server(c) : question_now(c);
     struct inspectors *now = c->proxy->inspectors;
     if (q)
         question_leave(q);
@@ -75,7 +88,7 @@ struct question *question_of_message(struct client *c)
         q->set = now ? inspectors_ref(now) : NULL;
         q->generation = 0;
     }
-    return question_of(c);
+    return find(c, of_server);
 }
 
 struct arena *question_begin(struct question *q)

@@ -7,6 +7,7 @@
 
 #include "chain/inspect/inspect.h"
 #include "egress/client.h"
+#include "egress/voters/message_verdict.h"
 #include "egress/voters/stages.h"
 
 enum {
@@ -15,11 +16,10 @@ enum {
     QUESTION_BODIES_MAX = 64 * 1024 * 1024,         /* bytes of bodies, of all clients */
 };
 
-struct egress_message_verdict;
-
 struct question {
     struct exchange_question face;
     struct client *c;
+    bool of_server;                                 /* about messages of the server */
     struct inspectors *set;                         /* a reference; NULL: there are no voters */
     struct egress_stages stages;                    /* of the policy of generation */
     uint64_t generation;
@@ -36,8 +36,7 @@ struct question {
     size_t counted;                                 /* bytes on the proxy's account */
     const struct client_state *back;                /* what the client was doing */
     void (*go_on)(struct client *c);
-    void (*message_answered)(struct client *c, const struct egress_message_verdict *verdict,
-                             const char *reason);
+    egress_message_answered *message_answered;
     /* The answer: */
     struct buf held, body;                          /* as the client gets it; what it says */
     bool complete, answer_passed;
@@ -48,10 +47,12 @@ struct question {
 /* Whether anybody is concerned with requests of the client: the question, with what they need, or
  * NULL.  The same one for a request and its answer. */
 struct question *question_of(struct client *c);
-/* The same for a message after the upgrade, which the voters and middlewares of now judge. */
-struct question *question_of_message(struct client *c);
+/* The same for a message after the upgrade, which the voters and middlewares of now judge.  Those
+ * of the server have a question of their own, as both sides send at any time. */
+struct question *question_of_message(struct client *c, bool of_server);
 /* The one that there is already, or NULL. */
 struct question *question_now(const struct client *c);
+struct question *question_of_server(const struct client *c);
 
 /* Asks.  True: out has the verdict.  False: answered is called with it later. */
 bool question_ask(struct question *q, const struct sluice_request *request,

@@ -23,7 +23,7 @@ static void tell_client(struct client *c)
  * end the whole connection where a stream ends right behind its Close. */
 static void tell_origin(struct client *c)
 {
-    const struct messages *messages = &c->websocket->messages;
+    const struct messages *messages = &c->websocket->client.messages;
     uint8_t key[FRAME_KEY_SIZE];
     struct buf out = {0};
     bool told = messages_at_border(messages) && !messages->closed &&
@@ -50,15 +50,14 @@ void egress_websocket_close(struct client *c, unsigned status, const char *reaso
         egress_client_close(c);
         return;
     }
-    if (c->exchange.question)
-        c->exchange.question->leave(c->exchange.question);
+    egress_exchange_leave_questions(&c->exchange);
     w->status = status;
     w->reason = alloc_str(reason);
     c->state = &closing_state;
     buf_clear(&c->pending);
     egress_client_expect(c, CLOSING_MS);
     tell_origin(c);
-    if (frame_at_border(&w->server))
+    if (egress_websocket_at_border(w))
         tell_client(c);
     net_read(c->stream);
     net_read(c->upstream.stream);
@@ -82,7 +81,7 @@ static void end_frame(struct client *c, const char *bytes, size_t len)
     struct egress_websocket *w = c->websocket;
     size_t n = egress_websocket_track(w, bytes, len, true);
     bool taken = net_write(c->stream, bytes, n);
-    if (frame_at_border(&w->server))
+    if (egress_websocket_at_border(w))
         tell_client(c);
     else if (!taken)
         net_pause(c->upstream.stream);

@@ -46,8 +46,9 @@ static const char *check_begin(const struct frame_reader *r)
         return "a frame has a reserved opcode";
     if ((head[0] & RSV23) || ((head[0] & RSV1) && !(r->deflate && first)))
         return "a frame has reserved bits set";
-    if (!is_masked(&r->frame))
-        return "a client's frame is not masked";
+    if (is_masked(&r->frame) != (r->side == FRAME_OF_CLIENT))
+        return r->side == FRAME_OF_CLIENT ? "a client's frame is not masked"
+                                          : "a server's frame is masked";
     if (control && !(head[0] & FIN))
         return "a control frame is fragmented";
     if (control && (head[1] & SHORT) > FRAME_CONTROL_MAX)
@@ -83,6 +84,11 @@ static void read_head(struct frame *frame)
         memcpy(frame->key, head + 2 + size, FRAME_KEY_SIZE);
 }
 
+static bool is_strict(const struct frame_reader *r)
+{
+    return r->strict || r->side == FRAME_OF_CLIENT;
+}
+
 static enum frame_event bad(struct frame_reader *r, const char *problem)
 {
     r->problem = problem;
@@ -93,7 +99,7 @@ static enum frame_event begin(struct frame_reader *r)
 {
     struct frame *frame = &r->frame;
     read_head(frame);
-    const char *problem = r->side == FRAME_OF_CLIENT ? check_length(frame) : NULL;
+    const char *problem = is_strict(r) ? check_length(frame) : NULL;
     if (problem)
         return bad(r, problem);
     if (!frame_is_control(frame))
@@ -113,7 +119,7 @@ static enum frame_event take_head(struct frame_reader *r, const char **bytes, si
         r->in_head = true;
         frame->head[frame->n_head++] = (uint8_t)*(*bytes)++;
         --*len;
-        if (frame->n_head == 2 && r->side == FRAME_OF_CLIENT) {
+        if (frame->n_head == 2 && is_strict(r)) {
             const char *problem = check_begin(r);
             if (problem)
                 return bad(r, problem);
@@ -152,6 +158,11 @@ enum frame_event websocket_frame_next(struct frame_reader *r, const char **bytes
 bool frame_at_border(const struct frame_reader *r)
 {
     return !r->within && !r->in_head;
+}
+
+bool frame_at_message_border(const struct frame_reader *r)
+{
+    return frame_at_border(r) && !r->in_message;
 }
 
 /* Eight bytes at a time, as messages may be long. */

@@ -2,9 +2,9 @@
 /* Frames of WebSocket (RFC 6455, section 5) from bytes, and to bytes.
  *
  * A reader pulls: feed it bytes until it wants more.  It keeps no pointer into what it was fed and
- * hands payloads out as slices of it, masked as they came.  The reader of a client's frames is
- * strict: what the RFC forbids is an error as soon as the bytes that say it are here.  The reader
- * of a server's frames knows where each ends, and judges nothing.  Pure. */
+ * hands payloads out as slices of it, masked as they came.  A strict reader, as is that of a
+ * client's frames: what the RFC forbids is an error as soon as the bytes that say it are here.
+ * Another reader knows where each frame ends, and judges nothing.  Pure. */
 #ifndef EGRESS_WEBSOCKET_FRAME_H
 #define EGRESS_WEBSOCKET_FRAME_H
 
@@ -47,6 +47,7 @@ enum frame_event {
 
 struct frame_reader {
     enum frame_side side;
+    bool strict;                                    /* that of a client always is */
     bool deflate;                                   /* permessage-deflate: RSV1 is allowed */
     struct frame frame;                             /* valid until the next one's head comes */
     bool in_head;                                   /* its head has begun, and is not complete */
@@ -66,6 +67,8 @@ enum frame_event websocket_frame_next(struct frame_reader *r, const char **bytes
                             const char **piece, size_t *piece_len);
 /* No byte of a frame has come. */
 bool frame_at_border(const struct frame_reader *r);
+/* Nor one of a message: the next frame that is not a control frame begins one. */
+bool frame_at_message_border(const struct frame_reader *r);
 
 /* Masks or unmasks n bytes, the first of which stands at offset in the payload. */
 void frame_mask(uint8_t *bytes, size_t n, const uint8_t key[FRAME_KEY_SIZE], uint64_t offset);

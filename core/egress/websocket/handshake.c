@@ -123,14 +123,14 @@ static bool read_deflate(const char *p, struct deflate *out)
     return !*p || *p == ',';
 }
 
-static const char *offer_in(const char *value)
+static const char *offer_in(const char *value, bool both)
 {
     struct deflate offer;
     for (const char *p = value; p; p = strchr(p, ',')) {
         p += *p == ',';
         if (read_deflate(p, &offer) && offer.client_no_context_takeover &&
             !offer.server_max_window_bits)
-            return offer.server_no_context_takeover
+            return both || offer.server_no_context_takeover
                        ? "permessage-deflate; client_no_context_takeover; "
                          "server_no_context_takeover"
                        : "permessage-deflate; client_no_context_takeover";
@@ -138,12 +138,12 @@ static const char *offer_in(const char *value)
     return "";
 }
 
-const char *egress_websocket_offer(const struct http_head *request)
+const char *egress_websocket_offer(const struct http_head *request, bool both)
 {
     const char *offer = "";
     for (size_t i = 0; !*offer && i < request->n_fields; i++)
         if (strcasecmp(request->fields[i].name, EXTENSIONS) == 0)
-            offer = offer_in(request->fields[i].value);
+            offer = offer_in(request->fields[i].value, both);
     return offer;
 }
 
@@ -193,7 +193,15 @@ static bool accepts_offer(const struct http_head *response, const char *offer)
     size_t n = http_head_count(response, EXTENSIONS);
     const char *answer = http_head_get(response, EXTENSIONS);
     return n == 0 || (n == 1 && *offer && !strchr(answer, ',') && read_deflate(answer, &deflate) &&
-                      deflate.client_no_context_takeover);
+                      deflate.client_no_context_takeover &&
+                      (deflate.server_no_context_takeover || !strstr(offer, "server_no_")));
+}
+
+bool egress_websocket_keeps_context(const struct http_head *response)
+{
+    struct deflate deflate = {0};
+    const char *answer = http_head_get(response, EXTENSIONS);
+    return answer && !(read_deflate(answer, &deflate) && deflate.server_no_context_takeover);
 }
 
 const char *egress_websocket_problem(const struct http_head *request,

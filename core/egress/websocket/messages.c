@@ -6,9 +6,10 @@
 #include "egress/websocket/inflate.h"
 #include "policy/match/http.h"
 
-void messages_begin(struct messages *m, bool deflate)
+void messages_begin(struct messages *m, enum frame_side side, bool deflate)
 {
-    *m = (struct messages){.frames = {.side = FRAME_OF_CLIENT, .deflate = deflate}};
+    *m = (struct messages){.frames = {.side = side, .deflate = deflate},
+                           .hold_text = side == FRAME_OF_CLIENT};
 }
 
 void messages_free(struct messages *m)
@@ -29,8 +30,23 @@ static bool fail(struct messages *m, unsigned status, const char *problem)
 
 static bool refuse_binary(struct messages *m)
 {
-    m->opcode = FRAME_CONTINUATION;                 /* no part of it has passed */
+    m->holding = true;                              /* no part of it has passed */
     return fail(m, CLOSE_POLICY, POLICY_BINARY_REFUSED);
+}
+
+static bool check_size(struct messages *m)
+{
+    uint64_t length = m->frames.frame.length;
+    if (++m->fragments > MESSAGE_FRAGMENTS_MAX)
+        return fail(m, CLOSE_PROTOCOL, "a message has more than 4096 fragments");
+    if (!m->holding)
+        return length <= MESSAGE_BINARY_MAX ||
+               fail(m, CLOSE_PROTOCOL, "a binary frame is longer than 16 MiB");
+    if (m->opcode == FRAME_BINARY)
+        return length <= MESSAGE_BINARY_MAX - m->held.len ||
+               fail(m, CLOSE_TOO_BIG, "a binary message is longer than 16 MiB");
+    return length <= MESSAGE_TEXT_MAX - m->held.len ||
+           fail(m, CLOSE_TOO_BIG, "a text message is longer than 4 MiB");
 }
 
 static bool begin_message(struct messages *m)
@@ -41,31 +57,33 @@ static bool begin_message(struct messages *m)
     if (frame->opcode != FRAME_CONTINUATION) {
         m->opcode = frame->opcode;
         m->compressed = frame->compressed;
-        m->holding = frame->opcode == FRAME_TEXT;
+        m->holding = messages_is_binary(m) ? m->hold_binary : m->hold_text;
         m->fragments = 0;
         memcpy(m->key, frame->key, sizeof m->key);
     }
-    if (++m->fragments > MESSAGE_FRAGMENTS_MAX)
-        return fail(m, CLOSE_PROTOCOL, "a message has more than 4096 fragments");
-    if (m->opcode == FRAME_TEXT && frame->length > MESSAGE_TEXT_MAX - m->held.len)
-        return fail(m, CLOSE_TOO_BIG, "a text message is longer than 4 MiB");
-    if (m->opcode == FRAME_BINARY && frame->length > MESSAGE_BINARY_FRAME_MAX)
-        return fail(m, CLOSE_PROTOCOL, "a binary frame is longer than 16 MiB");
-    return true;
+    return check_size(m);
 }
 
 static bool begin_frame(struct messages *m, struct buf *out)
 {
     const struct frame *frame = &m->frames.frame;
     if (m->closed)
-        return fail(m, CLOSE_PROTOCOL, "a frame follows the client's Close");
+        return fail(m, CLOSE_PROTOCOL, m->frames.side == FRAME_OF_CLIENT
+                                           ? "a frame follows the client's Close"
+                                           : "a frame follows the server's Close");
     if (frame_is_control(frame))
         return true;
     if (!begin_message(m))
         return false;
-    if (m->opcode == FRAME_BINARY)
+    if (!m->holding)
         buf_add(out, frame->head, frame->n_head);
     return true;
+}
+
+static void unmask(const struct messages *m, char *bytes, size_t len, uint64_t offset)
+{
+    if (m->frames.side == FRAME_OF_CLIENT)
+        frame_mask((uint8_t *)bytes, len, m->frames.frame.key, offset);
 }
 
 static void take_piece(struct messages *m, const char *piece, size_t len, struct buf *out)
@@ -74,11 +92,11 @@ static void take_piece(struct messages *m, const char *piece, size_t len, struct
     uint64_t offset = frame->length - m->frames.left - len;
     if (frame_is_control(frame)) {
         buf_add(&m->control, piece, len);
-    } else if (m->opcode == FRAME_BINARY) {
+    } else if (!m->holding) {
         buf_add(out, piece, len);
     } else {
         buf_add(&m->held, piece, len);
-        frame_mask((uint8_t *)m->held.data + m->held.len - len, len, frame->key, offset);
+        unmask(m, m->held.data + m->held.len - len, len, offset);
     }
 }
 
@@ -89,7 +107,7 @@ static bool check_close(struct messages *m)
     size_t len = m->control.len;
     if (len)
         memcpy(payload, m->control.data, len);
-    frame_mask((uint8_t *)payload, len, m->frames.frame.key, 0);
+    unmask(m, payload, len, 0);
     unsigned status = frame_check_close(payload, len, &problem);
     return status == 0 || fail(m, status, problem);
 }
@@ -108,25 +126,46 @@ static bool end_control(struct messages *m, struct buf *out)
 
 /* ---- messages ---- */
 
-const char *messages_text(const struct messages *m, size_t *len)
+const char *messages_payload(const struct messages *m, size_t *len)
 {
-    const struct buf *text = m->compressed ? &m->inflated : &m->held;
-    *len = text->len;
-    return buf_str(text);
+    const struct buf *payload = m->compressed ? &m->inflated : &m->held;
+    *len = payload->len;
+    return buf_str(payload);
 }
 
-static bool end_text(struct messages *m)
+bool messages_is_binary(const struct messages *m)
+{
+    return m->opcode == FRAME_BINARY;
+}
+
+static bool inflate_held(struct messages *m)
+{
+    if (m->context)
+        return fail(m, CLOSE_POLICY, "the server compresses its messages with parts of earlier "
+                                     "ones, so they cannot be judged");
+    switch (inflate_message(m->held.data, m->held.len, MESSAGE_TEXT_MAX, &m->inflated)) {
+    case INFLATE_TOO_LONG:
+        return fail(m, CLOSE_TOO_BIG, messages_is_binary(m)
+                                          ? "a compressed binary message is longer than 4 MiB"
+                                          : "a compressed text message is longer than 4 MiB");
+    case INFLATE_BAD:
+        return fail(m, CLOSE_NOT_UTF8, messages_is_binary(m)
+                                           ? "a compressed binary message cannot be read"
+                                           : "a compressed text message cannot be read");
+    case INFLATE_DONE:
+        break;
+    }
+    return true;
+}
+
+static bool end_held(struct messages *m)
 {
     size_t len;
-    enum inflate_result result = INFLATE_DONE;
-    if (m->compressed)
-        result = inflate_message(m->held.data, m->held.len, MESSAGE_TEXT_MAX, &m->inflated);
-    if (result == INFLATE_TOO_LONG)
-        return fail(m, CLOSE_TOO_BIG, "a compressed text message is longer than 4 MiB");
-    if (result == INFLATE_BAD)
-        return fail(m, CLOSE_NOT_UTF8, "a compressed text message cannot be read");
-    const char *text = messages_text(m, &len);
-    return frame_is_utf8(text, len) || fail(m, CLOSE_NOT_UTF8, "a text message is not UTF-8");
+    if (m->compressed && !inflate_held(m))
+        return false;
+    const char *payload = messages_payload(m, &len);
+    return messages_is_binary(m) || frame_is_utf8(payload, len) ||
+           fail(m, CLOSE_NOT_UTF8, "a text message is not UTF-8");
 }
 
 /* A frame has ended. */
@@ -135,9 +174,9 @@ static enum message_event end_frame(struct messages *m, struct buf *out)
     const struct frame *frame = &m->frames.frame;
     if (frame_is_control(frame))
         return end_control(m, out) ? MESSAGE_MORE : MESSAGE_BAD;
-    if (m->opcode == FRAME_BINARY || !frame->last)
+    if (!m->holding || !frame->last)
         return MESSAGE_MORE;
-    return end_text(m) ? MESSAGE_TEXT : MESSAGE_BAD;
+    return end_held(m) ? MESSAGE_WHOLE : MESSAGE_BAD;
 }
 
 enum message_event messages_next(struct messages *m, const char **bytes, size_t *len,
@@ -178,17 +217,18 @@ static void empty(struct buf *buf)
         buf_clear(buf);
 }
 
-void messages_replace(struct messages *m, const char *text, size_t len)
+void messages_replace(struct messages *m, const char *payload, size_t len)
 {
     buf_clear(&m->held);
-    buf_add(&m->held, text, len);
+    buf_add(&m->held, payload, len);
     m->compressed = false;
     m->secret = true;
 }
 
 void messages_pass(struct messages *m, struct buf *out)
 {
-    frame_print(out, FRAME_TEXT, m->compressed, m->held.data, m->held.len, m->key);
+    frame_print(out, m->opcode, m->compressed, m->held.data, m->held.len,
+                m->frames.side == FRAME_OF_CLIENT ? m->key : NULL);
     if (m->secret)
         buf_wipe(&m->held);
     m->secret = false;
@@ -204,5 +244,5 @@ bool messages_is_holding(const struct messages *m)
 
 bool messages_at_border(const struct messages *m)
 {
-    return !m->frames.within || frame_is_control(&m->frames.frame) || m->opcode != FRAME_BINARY;
+    return !m->frames.within || frame_is_control(&m->frames.frame) || m->holding;
 }

@@ -11,11 +11,10 @@
 #include "egress/uses.h"
 #include "egress/voters/message.h"
 #include "egress/websocket/closing.h"
-#include "egress/websocket/session.h"
+#include "egress/websocket/limits.h"
+#include "egress/websocket/server.h"
+#include "egress/websocket/turns.h"
 #include "policy/match/calls.h"
-
-/* Of all messages that are held at a time. */
-enum { MEMORY_MAX = 64 * 1024 * 1024 };
 
 static const struct client_state websocket_state;
 
@@ -29,7 +28,8 @@ static bool is_judged(const struct client *c)
 bool egress_websocket_is_inspected(const struct client *c)
 {
     const struct sluice_endpoint *route = c->exchange.rules.endpoint;
-    return is_judged(c) || (c->exchange.websocket && egress_message_is_watched(c)) ||
+    return is_judged(c) ||
+           (c->exchange.websocket && egress_upgrade_is_watched(c, MESSAGE_OF_CLIENT)) ||
            (c->exchange.websocket && route && route->websocket_credential_rewrite);
 }
 
@@ -55,7 +55,7 @@ static void decide_calls(struct client *c, struct policy_http_request *request, 
 {
     struct exchange *exchange = &c->exchange;
     size_t len;
-    const char *text = messages_text(&c->websocket->messages, &len);
+    const char *text = messages_payload(&c->websocket->client.messages, &len);
     if (len > policy_body_max(exchange->rules.endpoint)) {
         buf_printf(reason, "the message is longer than the %zu bytes that are inspected",
                    policy_body_max(exchange->rules.endpoint));
@@ -90,17 +90,17 @@ static bool upgrade_still_passes(struct client *c, struct buf *reason)
         return true;
     if (egress_judge(c, &refusal, reason) != VERDICT_ALLOWED)
         return false;
-    c->websocket->messages.only_text = has_operations(c);
+    c->websocket->client.messages.only_text = has_operations(c);
     return true;
 }
 
-/* False: it is denied, and reason says why. */
-static bool judge_text(struct client *c, struct buf *reason)
+/* Rules are about texts.  False: it is denied, and reason says why. */
+static bool judge_message(struct client *c, struct buf *reason)
 {
     struct exchange *exchange = &c->exchange;
     if (!upgrade_still_passes(c, reason))
         return false;
-    if (!is_judged(c))
+    if (!is_judged(c) || messages_is_binary(&c->websocket->client.messages))
         return true;
     struct policy_http_request request = egress_exchange_message(exchange);
     policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
@@ -120,36 +120,38 @@ static void on_answer(struct client *c, const struct egress_message_verdict *ver
                       const char *reason);
 
 /* Another text may ask for something else: rules are asked again. */
-static bool take_text(struct client *c, const struct egress_message_verdict *verdict,
+static bool take_change(struct client *c, const struct egress_message_verdict *verdict,
                       struct buf *reason)
 {
     if (!verdict->changed)
         return true;
-    messages_replace(&c->websocket->messages, verdict->changed, verdict->len);
+    messages_replace(&c->websocket->client.messages, verdict->changed, verdict->len);
     policy_calls_free(&c->exchange.calls);
-    return judge_text(c, reason);
+    return judge_message(c, reason);
 }
 
 static enum egress_message_answer ask_voters(struct client *c, struct buf *reason)
 {
+    struct websocket_side *client = &c->websocket->client;
+    struct egress_message message = {.side = MESSAGE_OF_CLIENT,
+                                     .binary = messages_is_binary(&client->messages)};
     struct egress_message_verdict verdict;
-    size_t len;
-    const char *text = messages_text(&c->websocket->messages, &len);
-    egress_message_ask(c, text, len, reason, on_answer, &verdict);
-    c->websocket->voting = verdict.answer == MESSAGE_LATER;
-    if (verdict.answer == MESSAGE_PASSES && !take_text(c, &verdict, reason))
+    message.bytes = messages_payload(&client->messages, &message.len);
+    egress_message_ask(c, &message, reason, on_answer, &verdict);
+    client->voting = verdict.answer == MESSAGE_LATER;
+    if (verdict.answer == MESSAGE_PASSES && !take_change(c, &verdict, reason))
         return MESSAGE_REFUSED;
     return verdict.answer;
 }
 
-/* Values take the place of placeholders.  False: one is refused, and reason says why. */
+/* Values take the place of placeholders in a text.  False: one is refused, and reason says why. */
 static bool fill_text(struct client *c, struct buf *reason)
 {
-    struct messages *m = &c->websocket->messages;
+    struct messages *m = &c->websocket->client.messages;
     struct egress_refusal refusal;
     struct buf filled = {0};
     size_t len;
-    const char *text = messages_text(m, &len);
+    const char *text = messages_payload(m, &len);
     int rc = egress_credentials_fill_message(c, text, len, &filled, &refusal);
     if (rc > 0)
         messages_replace(m, filled.data, filled.len);
@@ -163,11 +165,12 @@ static bool fill_text(struct client *c, struct buf *reason)
 }
 
 /* What is held goes on.  False: it is refused, and reason says why. */
-static bool pass_text(struct client *c, struct buf *out, struct buf *reason)
+static bool pass_message(struct client *c, struct buf *out, struct buf *reason)
 {
-    bool passes = fill_text(c, reason);
+    struct messages *m = &c->websocket->client.messages;
+    bool passes = messages_is_binary(m) || fill_text(c, reason);
     if (passes)
-        messages_pass(&c->websocket->messages, out);
+        messages_pass(m, out);
     forget_calls(&c->exchange);
     return passes;
 }
@@ -176,9 +179,9 @@ static enum egress_message_answer judge_held(struct client *c, struct buf *out,
                                              struct buf *reason)
 {
     enum egress_message_answer answer = MESSAGE_REFUSED;
-    if (judge_text(c, reason))
+    if (judge_message(c, reason))
         answer = ask_voters(c, reason);
-    if (answer == MESSAGE_PASSES && !pass_text(c, out, reason))
+    if (answer == MESSAGE_PASSES && !pass_message(c, out, reason))
         answer = MESSAGE_REFUSED;
     if (answer == MESSAGE_REFUSED)
         forget_calls(&c->exchange);
@@ -187,99 +190,66 @@ static enum egress_message_answer judge_held(struct client *c, struct buf *out,
 
 /* ---- what the client sends ---- */
 
-static void end(struct client *c, unsigned status, const char *reason)
-{
-    egress_record_ended(c, EGRESS_ENGINE_MESSAGE, reason, false);
-    egress_websocket_close(c, status, reason);
-}
-
-/* False: there is too much of it. */
-static bool count_memory(struct client *c)
-{
-    struct egress_websocket *w = c->websocket;
-    size_t now = egress_websocket_memory(w);
-    c->proxy->messages_memory += now - w->counted;
-    w->counted = now;
-    return !messages_is_holding(&w->messages) || c->proxy->messages_memory <= MEMORY_MAX;
-}
-
-/* fresh: the message that is held, if any, is not the one that was held before. */
-static void set_timer(struct client *c, bool fresh)
-{
-    struct egress_websocket *w = c->websocket;
-    const struct egress_limits *limits = &c->proxy->limits;
-    uint64_t now = uv_now(c->proxy->loop);
-    if (fresh || !messages_is_holding(&w->messages))
-        w->began_ms = now;
-    uint64_t spent = now - w->began_ms;
-    unsigned left = spent < limits->message_ms ? limits->message_ms - (unsigned)spent : 1;
-    if (w->blocked)
-        egress_client_expect(c, limits->blocked_ms);
-    else if (messages_is_holding(&w->messages))
-        egress_client_expect(c, left < limits->message_idle_ms ? left : limits->message_idle_ms);
-    else
-        egress_client_expect(c, 0);
-}
-
 static void send_on(struct client *c, struct buf *out)
 {
+    struct websocket_side *client = &c->websocket->client;
     if (out->len)
-        c->websocket->blocked = !net_write(c->upstream.stream, out->data, out->len);
-    if (c->websocket->blocked)
+        client->blocked = !net_write(c->upstream.stream, out->data, out->len);
+    if (client->blocked)
         net_pause(c->stream);
     buf_wipe(out);                                  /* messages may have credentials */
 }
-
-static void go_on(struct client *c);
 
 /* What follows the message waits with it; pending has it. */
 static void wait_for_voters(struct client *c, const char *bytes, size_t len)
 {
     buf_add(&c->pending, bytes, len);
     net_pause(c->stream);
-    egress_client_expect(c, 0);
+    egress_websocket_wait(c, &c->websocket->client);
 }
 
 /* The rest of what was read waits until the loop has looked at other sockets. */
 static void wait_for_turn(struct client *c, const char *bytes, size_t len)
 {
-    c->websocket->late = true;
+    c->websocket->client.late = true;
     buf_add(&c->pending, bytes, len);
     net_pause(c->stream);
-    if (c->websocket->blocked)
-        set_timer(c, false);
+    if (c->websocket->client.blocked)
+        egress_websocket_expect(c, &c->websocket->client, false);
     else
-        egress_client_take_turn(c, go_on);
+        egress_websocket_take_turn(c);
 }
 
 static void take(struct client *c, const char *bytes, size_t len)
 {
-    struct egress_websocket *w = c->websocket;
+    struct websocket_side *client = &c->websocket->client;
+    struct messages *m = &client->messages;
     struct buf out = {0}, reason = {0};
     enum message_event event;
     enum egress_message_answer answer = MESSAGE_PASSES;
     bool judged = false, late = false;
-    w->messages.only_text = has_operations(c);
-    while (!late && (event = messages_next(&w->messages, &bytes, &len, &out)) == MESSAGE_TEXT &&
+    m->only_text = has_operations(c);
+    m->hold_binary = egress_message_is_watched(c, MESSAGE_OF_CLIENT);
+    while (!late && (event = messages_next(m, &bytes, &len, &out)) == MESSAGE_WHOLE &&
            (answer = judge_held(c, &out, &reason)) == MESSAGE_PASSES) {
         buf_clear(&reason);
         judged = true;
         late = len && egress_client_turn_is_over(c);
     }
-    bool room = count_memory(c);
+    bool room = egress_websocket_has_memory(c);
     send_on(c, &out);
     if (answer == MESSAGE_LATER)
         wait_for_voters(c, bytes, len);
     else if (late)
         wait_for_turn(c, bytes, len);
-    else if (event == MESSAGE_TEXT)
+    else if (event == MESSAGE_WHOLE)
         egress_websocket_close(c, CLOSE_POLICY, buf_str(&reason));
     else if (event == MESSAGE_BAD)
-        end(c, w->messages.status, w->messages.problem);
+        egress_websocket_end(c, m->status, m->problem);
     else if (!room)
-        end(c, CLOSE_TRY_LATER, "the messages of this sandbox take too much memory");
+        egress_websocket_end(c, CLOSE_TRY_LATER, EGRESS_WEBSOCKET_CROWDED);
     else
-        set_timer(c, judged);
+        egress_websocket_expect(c, client, judged);
     buf_free(&reason);
 }
 
@@ -291,33 +261,39 @@ static void client_has_ended(struct client *c)
     egress_client_has_ended(c);
 }
 
+static bool waits(const struct websocket_side *side)
+{
+    return side->late || side->voting;
+}
+
 /* With what is pending, then with what the client sends. */
 static void go_on(struct client *c)
 {
     struct buf pending = c->pending;
     c->pending = (struct buf){0};
-    c->websocket->late = false;
+    c->websocket->client.late = false;
     if (!c->ended)
         net_read(c->stream);
     take(c, buf_str(&pending), pending.len);
     buf_free(&pending);
-    if (c->ended && c->state == &websocket_state && !c->websocket->late && !c->websocket->voting)
+    if (c->ended && c->state == &websocket_state && !waits(&c->websocket->client))
         client_has_ended(c);
 }
 
 static void on_answer(struct client *c, const struct egress_message_verdict *verdict,
                       const char *why)
 {
+    struct websocket_side *client = &c->websocket->client;
     struct buf out = {0}, reason = {0};
     buf_puts(&reason, why);
-    c->websocket->voting = false;
-    bool passes = verdict->answer == MESSAGE_PASSES && take_text(c, verdict, &reason) &&
-                  pass_text(c, &out, &reason);
+    client->voting = false;
+    bool passes = verdict->answer == MESSAGE_PASSES && take_change(c, verdict, &reason) &&
+                  pass_message(c, &out, &reason);
     if (passes) {
         send_on(c, &out);
-        c->websocket->late = c->websocket->blocked;
-        if (c->websocket->blocked)
-            set_timer(c, false);
+        client->late = client->blocked;
+        if (client->blocked)
+            egress_websocket_expect(c, client, false);
         else
             go_on(c);
     } else {
@@ -330,12 +306,13 @@ static void on_answer(struct client *c, const struct egress_message_verdict *ver
 
 void egress_websocket_begin(struct client *c, const char *bytes, size_t len)
 {
-    c->websocket = egress_websocket_new(c->exchange.deflate);
+    c->websocket = egress_websocket_new(c->exchange.deflate, c->exchange.deflate_context);
     c->state = &websocket_state;
     egress_client_expect(c, 0);
-    egress_websocket_track(c->websocket, bytes, len, false);
     net_read(c->upstream.stream);
-    go_on(c);
+    egress_websocket_server_sent(c, bytes, len);
+    if (c->state == &websocket_state)
+        go_on(c);
 }
 
 static void websocket_client_read(struct client *c, const char *bytes, ssize_t n)
@@ -348,46 +325,73 @@ static void websocket_client_read(struct client *c, const char *bytes, ssize_t n
         egress_client_close(c);
 }
 
-/* ---- what the server sends ---- */
+/* ---- what else happens ---- */
 
 static void websocket_upstream_read(struct client *c, const char *bytes, ssize_t n)
 {
-    if (n == UV_EOF) {
+    if (n > 0) {
+        egress_websocket_server_sent(c, bytes, (size_t)n);
+    } else if (n == UV_EOF) {
         c->upstream.ended = true;
         net_finish(c->stream);
     } else if (n < 0) {
         egress_client_close(c);
-    } else {
-        egress_websocket_track(c->websocket, bytes, (size_t)n, false);
-        if (!net_write(c->stream, bytes, (size_t)n))
-            net_pause(c->upstream.stream);
     }
 }
 
-/* ---- what else happens ---- */
+/* What is late on either side.  What was read meanwhile follows. */
+static void take_turn(struct client *c)
+{
+    struct egress_websocket *w = c->websocket;
+    if (w->client.late && !w->client.blocked)
+        go_on(c);
+    if (c->state == &websocket_state && w->server.late && !w->server.blocked)
+        egress_websocket_server_go_on(c);
+    if (c->state != &websocket_state || egress_websocket_wants_turn(c))
+        return;
+    if (c->ended && !waits(&w->client))
+        egress_client_has_ended(c);
+    else
+        egress_websocket_set_timer(c);
+}
+
+void egress_websocket_take_turn(struct client *c)
+{
+    egress_client_take_turn(c, take_turn);
+}
 
 static void websocket_client_drained(struct client *c, int status)
 {
-    if (status != 0)
-        egress_client_close(c);
-    else if (!c->upstream.ended)
-        net_read(c->upstream.stream);
-}
-
-static void websocket_upstream_drained(struct client *c, int status)
-{
+    struct websocket_side *server = &c->websocket->server;
     if (status != 0) {
         egress_client_close(c);
         return;
     }
-    c->websocket->blocked = false;
-    if (c->websocket->late) {
-        egress_client_take_turn(c, go_on);
+    server->blocked = false;
+    if (server->late) {
+        egress_websocket_take_turn(c);
         return;
     }
-    if (c->ended || c->websocket->voting)
+    egress_websocket_read_server(c);
+    if (!server->voting && !c->ended)
+        egress_websocket_expect(c, server, false);
+}
+
+static void websocket_upstream_drained(struct client *c, int status)
+{
+    struct websocket_side *client = &c->websocket->client;
+    if (status != 0) {
+        egress_client_close(c);
         return;
-    set_timer(c, false);
+    }
+    client->blocked = false;
+    if (client->late) {
+        egress_websocket_take_turn(c);
+        return;
+    }
+    if (c->ended || client->voting)
+        return;
+    egress_websocket_expect(c, client, false);
     net_read(c->stream);
 }
 
@@ -395,16 +399,6 @@ static void websocket_finished(struct client *c)
 {
     if (c->finished && c->upstream.finished)
         egress_client_close(c);
-}
-
-static void websocket_timed_out(struct client *c)
-{
-    if (c->ended)                                   /* its program is gone, and the server silent */
-        egress_client_close(c);
-    else if (c->websocket->blocked)
-        end(c, CLOSE_TRY_LATER, "the server does not take messages");
-    else
-        end(c, CLOSE_PROTOCOL, "a text message took too long to arrive");
 }
 
 static void websocket_policy_changed(struct client *c)
@@ -426,7 +420,7 @@ static const struct client_state websocket_state = {
     .upstream_drained = websocket_upstream_drained,
     .client_finished = websocket_finished,
     .upstream_finished = websocket_finished,
-    .timed_out = websocket_timed_out,
+    .timed_out = egress_websocket_timed_out,
     .policy_changed = websocket_policy_changed,
     .outlives_client = true,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection after its upgrade, where rules are about its messages: what the client sends is read
- * frame by frame, and each text message is judged before it goes on.  What the server sends passes
- * as it comes.  For the egress folder; loop thread only. */
+/* A connection after its upgrade, where rules or voters are about its messages: what the client
+ * sends is read frame by frame, and each message is judged before it goes on; what the server sends
+ * where voters look at it (server.h).  For the egress folder; loop thread only. */
 #ifndef EGRESS_WEBSOCKET_WEBSOCKET_H
 #define EGRESS_WEBSOCKET_WEBSOCKET_H
 
@@ -11,7 +11,7 @@
  * credentials put into them. */
 bool egress_websocket_is_inspected(const struct client *c);
 
-/* From here on messages are judged.  bytes: of the server, passed on already. */
+/* From here on messages are judged.  bytes: of the server, behind its answer. */
 void egress_websocket_begin(struct client *c, const char *bytes, size_t len);
 
 #endif

@@ -29,9 +29,9 @@ struct outcome {
 
 static void feed(struct messages *m, const char *bytes, size_t len, struct outcome *o)
 {
-    while ((o->last = messages_next(m, &bytes, &len, &o->out)) == MESSAGE_TEXT) {
+    while ((o->last = messages_next(m, &bytes, &len, &o->out)) == MESSAGE_WHOLE) {
         size_t n;
-        const char *text = messages_text(m, &n);
+        const char *text = messages_payload(m, &n);
         buf_add(&o->texts, text, n);
         buf_putc(&o->texts, '|');
         messages_pass(m, &o->out);
@@ -53,7 +53,7 @@ static void feed_cut(const char *bytes, size_t len, size_t cut, bool deflate, st
 {
     struct messages m;
     *o = (struct outcome){0};
-    messages_begin(&m, deflate);
+    messages_begin(&m, FRAME_OF_CLIENT, deflate);
     if (cut)
         feed(&m, bytes, cut, o);
     for (size_t i = cut, step = cut ? len - cut : 1; i < len && o->last != MESSAGE_BAD; i += step)
@@ -212,7 +212,7 @@ static void fragments_are_counted(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct messages m;
         struct outcome o = {0};
-        messages_begin(&m, false);
+        messages_begin(&m, FRAME_OF_CLIENT, false);
         feed(&m, first[i], 7, &o);
         feed_repeated(&m, BYTES("\x00\x80" KEY), 4094, &o);
         assert_int_equal(o.last, MESSAGE_MORE);
@@ -238,7 +238,7 @@ static void a_text_of_4_mib_passes(void **state)
     memset(text.data, 'x', MESSAGE_TEXT_MAX);
     text.len = MESSAGE_TEXT_MAX;
     frame_print(&frame, FRAME_TEXT, false, text.data, text.len, (const uint8_t *)"abcd");
-    messages_begin(&m, false);
+    messages_begin(&m, FRAME_OF_CLIENT, false);
     for (size_t at = 0; at < frame.len; at += 65521)
         feed(&m, frame.data + at, frame.len - at < 65521 ? frame.len - at : 65521, &o);
     assert_int_equal(o.texts.len, MESSAGE_TEXT_MAX + 1);
