@@ -14,8 +14,8 @@
 #include "egress/passed.h"
 #include "secret/placeholder.h"
 
-enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512, LINE_ROOM = 256,
-       OPERATION_MAX = 200 };
+enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512, FACTS_MAX = 512,
+       LINE_ROOM = 256, OPERATION_MAX = 200 };
 
 /* As it was judged, where rules judge it. */
 static const char *path_of(const struct exchange *exchange)
@@ -101,6 +101,7 @@ static void print_link(struct buf *out, const struct client *c)
 struct entry {
     const char *activity; /* that of a tunnel; a request is named by its method */
     const char *action, *engine, *reason;           /* reason NULL: none */
+    const char *facts;                              /* NULL: none */
     enum log_kind kind;
     bool outcome;
     enum store_traffic_class verdict;
@@ -215,6 +216,8 @@ static char *print_line(const struct client *c, const struct entry *entry)
     print_operation(&raw, c);
     if (entry->reason)
         print_text(&raw, "reason", entry->reason, REASON_MAX);
+    if (entry->facts)
+        print_text(&raw, "facts", entry->facts, FACTS_MAX);
     if (entry->reason && c->route.hint.len)
         print_text(&raw, "hint", c->route.hint.data, HINT_MAX);
     buf_reserve(&text, raw.len);
@@ -251,8 +254,8 @@ void egress_record_allowed(struct client *c, const char *engine, const char *rea
     char *audited = c->exchange.rules.audited ? alloc_printf("audit: %s", reason) : NULL;
     c->proxy->allowed++;
     c->exchange.counted = true;
-    record(c, &(struct entry){"OPEN", "[INFO] ALLOWED", engine, audited, LOG_KIND_ALLOWED, true,
-                              STORE_TRAFFIC_ALLOWED});
+    record(c, &(struct entry){"OPEN", "[INFO] ALLOWED", engine, audited, NULL, LOG_KIND_ALLOWED,
+                              true, STORE_TRAFFIC_ALLOWED});
     if (audited)
         egress_audited_report(c, reason);
     egress_passed_report(c);
@@ -263,7 +266,7 @@ void egress_record_served(struct client *c, const char *engine)
 {
     c->proxy->allowed++;
     c->exchange.counted = true;
-    record(c, &(struct entry){"OPEN", "[INFO] ALLOWED", engine, NULL, LOG_KIND_ALLOWED, false,
+    record(c, &(struct entry){"OPEN", "[INFO] ALLOWED", engine, NULL, NULL, LOG_KIND_ALLOWED, false,
                               STORE_TRAFFIC_ALLOWED});
 }
 
@@ -271,7 +274,7 @@ void egress_record_refused(struct client *c, const char *engine, const char *rea
 {
     c->proxy->denied++;
     c->exchange.counted = true;
-    record(c, &(struct entry){"OPEN", "[MED] DENIED", engine, reason, LOG_KIND_REFUSED, true,
+    record(c, &(struct entry){"OPEN", "[MED] DENIED", engine, reason, NULL, LOG_KIND_REFUSED, true,
                               STORE_TRAFFIC_REFUSED});
 }
 
@@ -296,21 +299,28 @@ void egress_record_finding(const struct client *c, const struct egress_finding *
     buf_free(&text);
 }
 
+void egress_record_facts(const struct client *c, const char *facts)
+{
+    record(c, &(struct entry){.activity = "OPEN", .action = "[INFO] NOTED",
+                              .engine = EGRESS_ENGINE_VOTER, .facts = facts,
+                              .kind = LOG_KIND_ALLOWED, .verdict = STORE_TRAFFIC_ALLOWED});
+}
+
 void egress_record_held(const struct client *c, const char *engine, const char *reason)
 {
-    record(c, &(struct entry){"OPEN", "[MED] HELD", engine, reason, LOG_KIND_REFUSED, false,
+    record(c, &(struct entry){"OPEN", "[MED] HELD", engine, reason, NULL, LOG_KIND_REFUSED, false,
                               STORE_TRAFFIC_REFUSED});
 }
 
 void egress_record_ended(const struct client *c, const char *engine, const char *reason,
                          bool refusal)
 {
-    record(c, &(struct entry){"CLOSE", "[MED] DENIED", engine, reason, LOG_KIND_REFUSED, refusal,
-                              STORE_TRAFFIC_REFUSED});
+    record(c, &(struct entry){"CLOSE", "[MED] DENIED", engine, reason, NULL, LOG_KIND_REFUSED,
+                              refusal, STORE_TRAFFIC_REFUSED});
 }
 
 void egress_record_failed(const struct client *c, const char *reason)
 {
-    record(c, &(struct entry){"FAIL", "[LOW] FAILED", EGRESS_ENGINE_CONNECTION, reason,
+    record(c, &(struct entry){"FAIL", "[LOW] FAILED", EGRESS_ENGINE_CONNECTION, reason, NULL,
                               LOG_KIND_ERROR, !c->exchange.counted, STORE_TRAFFIC_FAILED});
 }

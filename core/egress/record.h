@@ -27,6 +27,8 @@ struct egress_finding {
 /* A line of its own beside that of the refusal. */
 void egress_record_finding(const struct client *c, const struct egress_finding *finding,
                            const char *reason);
+/* What voters found out, as KEY=VALUE; whatever becomes of the request has a line of its own. */
+void egress_record_facts(const struct client *c, const char *facts);
 /* What is refused waits for a decision, and has no verdict yet. */
 void egress_record_held(const struct client *c, const char *engine, const char *reason);
 /* What was permitted is ended.  refusal: it counts as one more refusal. */

@@ -99,7 +99,8 @@ static inline enum sluice_verdict sluice_hold(struct sluice_ballot *b, const cha
     return cast;
 }
 
-/* Attaches a fact to the audit record.  Never changes the verdict. */
+/* Attaches a fact to the audit record; of inspect(), to the sandbox's log and its events.  Never
+ * changes the verdict. */
 static inline void sluice_fact(struct sluice_ballot *b, const char *key, const char *value)
 {
     b->fact(b, key, value);

@@ -39,7 +39,7 @@ struct inspection {
     size_t order;                                   /* of who decided it */
     struct asked *asked;
     size_t open;                                    /* questions that are not answered */
-    size_t room, holds_room;                        /* of the changes; of the holds */
+    size_t room, holds_room, facts_room;            /* of the changes, the holds and the facts */
     bool begun;                                     /* inspect_begin has returned */
 };
 
@@ -90,6 +90,8 @@ static void weigh(struct inspection *i, size_t order, const struct inspect_verdi
     struct inspect_verdict next = *said;
     next.changes = now->changes;
     next.n_changes = now->n_changes;
+    next.facts = now->facts;
+    next.n_facts = now->n_facts;
     next.holds = now->holds;
     next.n_holds = now->n_holds;
     *now = next;
@@ -104,6 +106,20 @@ static void add_hold(struct inspection *i, const struct inspect_verdict *said)
     holds[now->n_holds++] = (struct inspect_hold){said->voter, said->code, said->message,
                                                   said->middleware};
     now->holds = holds;
+}
+
+static void add_facts(struct inspection *i, const struct voter *voter,
+                      const struct ballot *ballot)
+{
+    struct inspect_verdict *now = &i->verdict;
+    struct inspect_fact *facts = (struct inspect_fact *)(uintptr_t)now->facts;
+    const char *name = ballot->n_facts ? arena_str(i->arena, voter->name) : NULL;
+    for (size_t f = 0; f < ballot->n_facts && now->n_facts < INSPECT_FACTS_MAX; f++) {
+        facts = arena_grow(i->arena, facts, now->n_facts, &i->facts_room, sizeof *facts);
+        facts[now->n_facts++] =
+            (struct inspect_fact){name, ballot->facts[f].key, ballot->facts[f].value};
+    }
+    now->facts = facts;
 }
 
 static void weigh_failure(struct inspection *i, const struct inspect_middleware *middleware,
@@ -196,6 +212,7 @@ static void take(struct asked *asked, const struct ballot *ballot, const struct 
             weigh_failure(i, asked->middleware, asked->inspector, asked->order, problem);
         return;
     }
+    add_facts(i, voter, ballot);
     for (size_t c = 0; c < ballot->n_changes; c++)
         change(i, &ballot->changes[c]);
     if (!decides(asked) || !gravity(ballot->verdict))

@@ -58,6 +58,16 @@ struct inspect_hold {
     const char *voter, *code, *message, *middleware;
 };
 
+/* What a voter found out, whatever its verdict. */
+struct inspect_fact {
+    const char *voter, *key, *value;
+};
+
+/* The type of the finding that tells of them. */
+#define INSPECT_FINDING_FACTS "sluice.voter.facts"
+
+enum { INSPECT_FACTS_MAX = 32 };                    /* of all voters together; more are left out */
+
 /* In the arena of the question. */
 struct inspect_verdict {
     enum sluice_verdict verdict; /* ALLOW, DENY or HOLD: the gravest, on_error applied */
@@ -66,6 +76,8 @@ struct inspect_verdict {
     bool failed;                                    /* it counts as that, as the voter failed */
     const struct inspect_change *changes;           /* only of middlewares, in order */
     size_t n_changes;
+    const struct inspect_fact *facts;               /* in the order of answers */
+    size_t n_facts;
     const struct inspect_hold *holds; /* of verdict HOLD: all of them, in the order of answers */
     size_t n_holds;
 };

@@ -60,6 +60,7 @@ static void weigh(struct question *q, const struct inspect_verdict *verdict, str
     const struct inspect_change *body = body_of(verdict);
     struct egress_refusal refusal;
     *out = (struct egress_message_verdict){.answer = MESSAGE_PASSES};
+    egress_verdict_note(q->c, verdict);
     if (is_refused(q, verdict, &refusal)) {
         out->answer = MESSAGE_REFUSED;
         refuse(q->c, &refusal, reason);

@@ -81,6 +81,7 @@ static bool take(struct question *q, const struct inspect_verdict *verdict)
 {
     struct client *c = q->c;
     struct egress_refusal refusal;
+    egress_verdict_note(c, verdict);
     buf_clear(&q->approvals);
     if (verdict->verdict == SLUICE_DENY)
         egress_verdict_refuse(c, verdict, &refusal);

@@ -120,6 +120,33 @@ void egress_verdict_transformed(const struct client *c, const char *why,
     describe(c, refusal);
 }
 
+/* What ends a part of a line, or a list of facts, is the line's own. */
+static void print_fact(struct buf *out, const struct inspect_fact *fact)
+{
+    size_t from = out->len;
+    buf_printf(out, "%s.%s=%s", fact->voter, fact->key, fact->value);
+    for (char *p = out->data + from; p < out->data + out->len; p++)
+        if (strchr("[];", *p))
+            *p = '?';
+}
+
+void egress_verdict_note(const struct client *c, const struct inspect_verdict *verdict)
+{
+    static const struct egress_finding noted = {INSPECT_FINDING_FACTS, "Facts Of Voters"};
+    struct buf raw = {0}, text = {0};
+    for (size_t i = 0; i < verdict->n_facts; i++) {
+        buf_puts(&raw, i ? "; " : "");
+        print_fact(&raw, &verdict->facts[i]);
+    }
+    if (raw.len) {
+        printable_escape(&text, raw.data, raw.len, "");
+        egress_record_facts(c, text.data);
+        egress_report_finding(c, &noted, text.data);
+    }
+    buf_free(&raw);
+    buf_free(&text);
+}
+
 void egress_verdict_tell(struct client *c, const struct egress_refusal *refusal)
 {
     bool by_failure = refusal->kind != REFUSAL_VOTER && refusal->kind != REFUSAL_STAGE;

@@ -22,6 +22,8 @@ void egress_verdict_too_long(const struct client *c, size_t max, struct egress_r
 void egress_verdict_transformed(const struct client *c, const char *why,
                                 struct egress_refusal *refusal);
 
+/* Tells the log and the supervisor the facts that voters gave, whatever their verdict. */
+void egress_verdict_note(const struct client *c, const struct inspect_verdict *verdict);
 /* Tells the log and the supervisor; the client, too. */
 void egress_verdict_tell(struct client *c, const struct egress_refusal *refusal);
 void egress_verdict_deny(struct client *c, const struct egress_refusal *refusal);

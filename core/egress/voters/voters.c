@@ -84,6 +84,7 @@ static enum answer take_verdict(struct question *q, const struct inspect_verdict
 {
     struct client *c = q->c;
     struct egress_refusal refusal;
+    egress_verdict_note(c, verdict);
     if (verdict->verdict == SLUICE_DENY) {
         refuse(c, verdict);
         return ANSWER_REFUSED;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "chain/inspect/inspect.h"
 #include "runtime/sandbox.h"
 
 enum {
@@ -149,9 +150,10 @@ static void begin(struct sandbox *s)
 
 static void publish_finding(struct sandbox *s, const struct sandbox_denial *item)
 {
+    const char *severity = strcmp(item->finding, INSPECT_FINDING_FACTS) == 0 ? "info" : "high";
     events_publish(s->all->setup.events, "finding", s->name,
                    json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:I}", "finding", item->finding,
-                             "severity", "high", "host", item->host, "port", (int)item->port,
+                             "severity", severity, "host", item->host, "port", (int)item->port,
                              "binary", item->binary, "reason", item->reason, "count",
                              (json_int_t)item->count));
 }
