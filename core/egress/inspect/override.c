@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/inspect/override.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
+/* Servers that pass fields on as variables (CGI, WSGI, PHP) take '_' for '-'. */
+static bool is_name(const char *name, const char *listed)
+{
+    while (*listed && (tolower((unsigned char)*name) == tolower((unsigned char)*listed) ||
+                       (*name == '_' && *listed == '-'))) {
+        name++;
+        listed++;
+    }
+    return !*name && !*listed;
+}
+
 static bool is_listed(const struct http_field *field, const char *const *names)
 {
-    while (*names && strcasecmp(field->name, *names) != 0)
+    while (*names && !is_name(field->name, *names))
         names++;
     return *names != NULL;
 }

@@ -59,6 +59,8 @@ static void another_method_has_to_be_allowed_too(void **state)
                    "delete /items blocked by deny rule (x-http-method asks for it)");
     expect_refusal(ITEMS, POST("X-Method-Override: PATCH\r\n"), 403, "policy_denied",
                    "PATCH /items not permitted by policy (X-Method-Override asks for it)");
+    expect_refusal(ITEMS, POST("X_HTTP_METHOD_OVERRIDE: DELETE\r\n"), 403, "policy_denied",
+                   "DELETE /items blocked by deny rule (X_HTTP_METHOD_OVERRIDE asks for it)");
 }
 
 static void a_refused_method_is_what_is_proposed(void **state)
@@ -92,6 +94,7 @@ static void what_cannot_be_judged_is_refused(void **state)
         "the value of X-HTTP-Method-Override, or of a field like it, is no method";
     expect_refusal(ITEMS, POST("X-Original-URL: /admin\r\n"), 400, "malformed_request", path);
     expect_refusal(ITEMS, POST("x-rewrite-url: /admin\r\n"), 400, "malformed_request", path);
+    expect_refusal(ITEMS, POST("X_Original_URL: /admin\r\n"), 400, "malformed_request", path);
     expect_refusal(ITEMS, POST("X-HTTP-Method-Override: PUT, DELETE\r\n"), 400,
                    "malformed_request", method);
     expect_refusal(ITEMS, POST("X-HTTP-Method-Override:\r\n"), 400, "malformed_request", method);
