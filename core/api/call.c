@@ -291,6 +291,8 @@ static void call_done(void *arg)
 void api_dispatch(struct http_request *req, void *ctx)
 {
     struct api *api = ctx;
+    if (api_authenticate_again(req, api) != 0)
+        return;
     struct api_call *call = alloc_zero(1, sizeof *call);
     call->api = api;
     call->req = req;
@@ -304,5 +306,6 @@ void api_dispatch(struct http_request *req, void *ctx)
 void api_handle(struct http_request *req, void *ctx)
 {
     const struct api_route *route = req->route->doc;
-    route->handle(ctx, req);
+    if (api_authenticate_again(req, ctx) == 0)
+        route->handle(ctx, req);
 }

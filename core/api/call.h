@@ -58,6 +58,8 @@ void api_dispatch(struct http_request *req, void *ctx);
 void api_handle(struct http_request *req, void *ctx);
 /* The router's before: authenticates and authorizes. */
 int api_authenticate(struct http_request *req, void *ctx);
+/* Once its body has come, which may be long after.  -1: it was answered. */
+int api_authenticate_again(struct http_request *req, struct api *api);
 
 const char *api_param(const struct api_call *call, const char *name);      /* "" if there is none */
 const char *api_query(const struct api_call *call, const char *name); /* NULL if there is none */

@@ -213,3 +213,16 @@ int auth_admit(struct auth *auth, const struct http_request *req,
         look_at_sandbox(auth, question->sandbox, out);
     return authorize(question, out, &refusal->err);
 }
+
+int auth_admit_again(struct auth *auth, const struct auth_question *question,
+                     struct auth_principal *p, struct auth_refusal *refusal)
+{
+    *refusal = (struct auth_refusal){.challenge = false};
+    if (question->permission == AUTH_ANYBODY)
+        return 0;
+    if (!auth_holds(auth, p))
+        return refuse_to_know(refusal, AUTH_HOLDS_NO_MORE);
+    if (question->sandbox)
+        look_at_sandbox(auth, question->sandbox, p);
+    return authorize(question, p, &refusal->err);
+}

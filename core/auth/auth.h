@@ -57,10 +57,18 @@ struct auth_refusal {
     int retry_s;                                    /* Retry-After; 0: no matter when */
 };
 
+#define AUTH_HOLDS_NO_MORE                                                                         \
+    "what let this request in holds no more: its token or certificate was revoked or has "         \
+    "expired, or its role has changed"
+
 /* 0: it may, and out is who it is (nobody, where anybody may).  -1: the refusal is filled. */
 int auth_admit(struct auth *auth, const struct http_request *req,
                const struct auth_question *question, struct auth_principal *out,
                struct auth_refusal *refusal);
+/* The same of somebody who was admitted some time ago, as when the body of a request has come:
+ * tokens are revoked and sandboxes shared no longer, or deleted, meanwhile. */
+int auth_admit_again(struct auth *auth, const struct auth_question *question,
+                     struct auth_principal *p, struct auth_refusal *refusal);
 /* From now on it asks about this sandbox. */
 void auth_ask_about(struct auth_principal *p, const struct auth_sandbox *sandbox);
 /* Whether what somebody was admitted by still holds: a token that was made while the gateway runs

@@ -355,16 +355,16 @@ static void reply_again(struct grpc_call *call, const struct buf *answer)
 static bool end_repeated(struct grpc_work *work, struct grpc_call *call, const char *bytes,
                          size_t len)
 {
-    char caller[200];
+    char caller[400];
     const struct grpc_request request = {caller, call->method->name,
                                          grpc_text(work, "request_id"), bytes, len};
     const struct buf *before = NULL;
     const char *reason = NULL;
     if (!*request.id)
         return false;
-    /* The name of a uid is looked up later. */
-    snprintf(caller, sizeof caller, "%d %u %s", work->who.kind, (unsigned)work->who.uid,
-             work->who.name);
+    /* The name of a uid is looked up later; tokens of one name may have different rights. */
+    snprintf(caller, sizeof caller, "%d %u %s %s %s %s", work->who.kind, (unsigned)work->who.uid,
+             work->who.name, work->who.powers.role, work->who.proof, work->who.only);
     if (grpc_check_request_id(request.id, &work->err) == 0) {
         work->replay = grpc_replays_begin(&work->grpc->replays, &request, uv_now(work->grpc->loop),
                                           &before, &reason, &work->err);
@@ -386,8 +386,12 @@ static bool end_repeated(struct grpc_work *work, struct grpc_call *call, const c
 struct grpc_work *grpc_do_with(struct grpc_call *call, const char *bytes, size_t len,
                                void *then_arg)
 {
-    struct grpc_work *work = new_work(call);
     struct doc_node *request;
+    if (!auth_holds(call->grpc->auth, &call->who)) {   /* messages may come long after the head */
+        grpc_end(call, GRPC_UNAUTHENTICATED, AUTH_HOLDS_NO_MORE);
+        return NULL;
+    }
+    struct grpc_work *work = new_work(call);
     if (protobuf_decode(work->method->request, bytes, len, work->arena, &request,
                         &work->problems) != 0) {
         work->err.kind = ERROR_MALFORMED;
