@@ -15,6 +15,7 @@ main_of() { sluice sandbox get "$1" -o json | jq -r ".main.$2"; }
 
 # attach SANDBOX TEXT: a client in the background, its pid in $client; returns when it has shown the text.
 attach() {
+    : >"$out"                                # what an earlier client has shown does not count
     sluice sandbox connect "$1" >"$out" 2>"$err" </dev/null 3>&- &
     client=$!
     until_so "grep -q '$2' '$out'"
