@@ -38,6 +38,13 @@ bool token_is_random(const char *text)
     return strcmp(text + CHECKED, check) == 0;
 }
 
+bool token_is_bearer(const char *text)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                   "0123456789-._~+/=";
+    return *text && !text[strspn(text, alphabet)];
+}
+
 bool token_name_is_good(const char *name)
 {
     static const char alphabet[] =

@@ -13,6 +13,9 @@ enum { TOKEN_SIZE = 7 + 40 + 8 + 1 };
 
 char *token_make(char out[TOKEN_SIZE]);
 bool token_is_random(const char *text);             /* it was made by token_make */
+/* It has only the characters of a bearer token (RFC 6750 section 2.1): no end of a line, which
+ * would end the header field that it is sent in. */
+bool token_is_bearer(const char *text);
 
 /* Somebody who comes with a token of their own: an entry of `tokens` in the configuration. */
 struct auth_token {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/token.h"
 #include "base/alloc.h"
 #include "base/terminal.h"
 #include "base/text.h"
@@ -34,14 +35,18 @@ int usage_error(const struct cli *cli, const char *format, ...)
 
 static const char *nearest_word(const char *word, const char *group)
 {
-    const char *words[64];
     size_t n = 0;
     const struct command *c;
-    for (size_t i = 0; (c = command_at(i)) && n < 63; i++)
+    while (command_at(n))
+        n++;
+    const char **words = alloc_zero(n + 1, sizeof *words);
+    n = 0;
+    for (size_t i = 0; (c = command_at(i)); i++)
         if (!group || strcmp(c->group, group) == 0)
             words[n++] = group ? c->verb : c->group;
-    words[n] = NULL;
-    return text_nearest(word, words);
+    const char *near = text_nearest(word, words);
+    free(words);
+    return near;
 }
 
 static int unknown_word(const struct cli *cli, const char *group, const char *word)
@@ -53,6 +58,16 @@ static int unknown_word(const struct cli *cli, const char *group, const char *wo
                        near ? "unknown command '%s', did you mean '%s'?"
                             : "unknown command '%s': sluice -h lists them",
                        word, near);
+}
+
+/* next: the word behind it, or NULL. */
+static int unknown_group(const struct cli *cli, const char *word, const char *next)
+{
+    const char *meant = next ? habit_meant(word, next) : NULL;
+    if (meant)
+        return usage_error(cli, "unknown command '%s %s', did you mean 'sluice %s'?", word, next,
+                           meant);
+    return unknown_word(cli, NULL, word);
 }
 
 static const struct command *find_command(const char *group, const char *verb)
@@ -173,8 +188,9 @@ static bool is_option(const char *word)
     return word[0] == '-' && word[1] != '\0';
 }
 
-/* A word that is no option: the command, word by word, then its operands.  An exit code, or -1. */
-static int read_word(struct cli *cli, const char **group, const char *word)
+/* A word that is no option, and the one behind it: the command, word by word, then its operands.
+ * An exit code, or -1. */
+static int read_word(struct cli *cli, const char **group, const char *word, const char *next)
 {
     if (cli->command) {
         cli->operands[cli->n_operands++] = word;
@@ -185,7 +201,7 @@ static int read_word(struct cli *cli, const char **group, const char *word)
         *group = habit ? habit->group : word;
         cli->command = find_command(*group, habit ? habit->meant : NULL);
         if (!cli->command && !group_exists(word))
-            return unknown_word(cli, NULL, word);
+            return unknown_group(cli, word, next);
     } else {
         const struct habit *habit = habit_short(*group, word);
         cli->command = find_command(*group, habit ? habit->meant : word);
@@ -212,7 +228,7 @@ static int read_rest(struct cli *cli, const char **group, int n, char **words)
         return -1;
     }
     for (int i = 0; i < n && code < 0; i++)
-        code = read_word(cli, group, words[i]);
+        code = read_word(cli, group, words[i], i + 1 < n ? words[i + 1] : NULL);
     return code;
 }
 
@@ -225,8 +241,8 @@ static int read_words(struct cli *cli, int argc, char **argv)
             code = read_rest(cli, &group, argc - i - 1, argv + i + 1);
             break;
         }
-        code =
-            is_option(argv[i]) ? read_option(cli, argc, argv, &i) : read_word(cli, &group, argv[i]);
+        code = is_option(argv[i]) ? read_option(cli, argc, argv, &i)
+                                  : read_word(cli, &group, argv[i], argv[i + 1]);
     }
     if (code >= 0 || cli->command || arg_given(cli, "version"))
         return code;
@@ -336,6 +352,15 @@ static bool is_own(const struct command *command, const char *name)
     return o && o->name;
 }
 
+/* It becomes the value of a header field: behind a line break it would be another request. */
+static int check_token(const struct cli *cli)
+{
+    if (!cli->token || token_is_bearer(cli->token))
+        return -1;
+    return usage_error(cli, "the token of --token or SLUICE_TOKEN has characters that tokens do "
+                            "not have (RFC 6750 section 2.1)");
+}
+
 int args_globals(struct cli *cli)
 {
     int code = read_output(cli, arg_value(cli, "output"));
@@ -359,7 +384,7 @@ int args_globals(struct cli *cli)
         cli->token = getenv("SLUICE_TOKEN");
     if (cli->token && !*cli->token)
         cli->token = NULL;
-    return -1;
+    return check_token(cli);
 }
 
 int args_parse(struct cli *cli, int argc, char **argv)

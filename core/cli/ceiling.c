@@ -70,7 +70,7 @@ int cmd_ceiling_set(struct cli *cli)
         return usage_error(cli, "which policy? --policy FILE, or --policy - for stdin");
     int code = reason_header(cli, &reason);
     if (code < 0)
-        code = read_input(cli, file, &text);
+        code = read_input(file, &text);
     if (code < 0) {
         client_call(cli,
                     &(struct call){.method = "PUT",

@@ -194,7 +194,7 @@ void print_objections(const json_t *votes);
 void print_update_warnings(const struct cli *cli, const json_t *warnings);
 void print_effect(const json_t *effect, const char *indent);
 /* - is stdin; exit code or -1. */
-int read_input(const struct cli *cli, const char *path, struct buf *out);
+int read_input(const char *path, struct buf *out);
 
 /* ---- env_warning.c ---- */
 /* Says on stderr which values of --env look like secrets. */
@@ -273,6 +273,9 @@ int cmd_plugin_test(struct cli *cli);
 int cmd_plugin_bench(struct cli *cli);
 int cmd_plugin_replay(struct cli *cli);
 int cmd_plugin_new(struct cli *cli);
+int cmd_plugin_schema(struct cli *cli);
+int cmd_plugin_publish(struct cli *cli);
+int cmd_plugin_install(struct cli *cli);
 int cmd_decision_list(struct cli *cli);
 int cmd_decision_show(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);

@@ -25,12 +25,12 @@ void document_complain(const char *path, const struct problems *problems)
     }
 }
 
-struct policy *policy_from_file(const struct cli *cli, const char *path)
+struct policy *policy_from_file(const char *path)
 {
     struct buf text = {0};
     struct problems problems = {0};
     struct policy *policy = NULL;
-    if (read_input(cli, path, &text) < 0) {
+    if (read_input(path, &text) < 0) {
         enum doc_format format = document_is_json(path, &text) ? DOC_JSON : DOC_YAML;
         policy = policy_parse(buf_str(&text), text.len, format, &problems);
     }
@@ -64,12 +64,12 @@ struct policy *policy_of_sandbox(const struct cli *cli, const char *name, int *c
     return policy;
 }
 
-int document_read(const struct cli *cli, const char *path, struct document *out)
+int document_read(const char *path, struct document *out)
 {
     struct buf text = {0};
     struct problems problems = {0};
     *out = (struct document){.arena = arena_new()};
-    int code = path ? read_input(cli, path, &text) : -1;
+    int code = path ? read_input(path, &text) : -1;
     out->format = !path || document_is_json(path, &text) ? DOC_JSON : DOC_YAML;
     if (code < 0 && path &&
         doc_parse(buf_str(&text), text.len, out->format, text.len + 1, out->arena, &out->tree,

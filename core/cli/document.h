@@ -9,7 +9,7 @@ struct policy;
 
 /* A policy file, as the schema alone reads it.  NULL after saying what is wrong; the caller has a
  * reference. */
-struct policy *policy_from_file(const struct cli *cli, const char *path);
+struct policy *policy_from_file(const char *path);
 
 /* The newest policy of a sandbox.  NULL after saying what is wrong: *code is the exit code. */
 struct policy *policy_of_sandbox(const struct cli *cli, const char *name, int *code);
@@ -25,7 +25,7 @@ void document_complain(const char *path, const struct problems *problems);
 bool document_is_json(const char *path, const struct buf *text);
 /* Reads the file at path, NULL: none.  An exit code after saying what is wrong, or -1.  Always to
  * be followed by document_free. */
-int document_read(const struct cli *cli, const char *path, struct document *out);
+int document_read(const char *path, struct document *out);
 void document_free(struct document *document);
 /* The body of a request: head and the file as one more member, in the file's own format, so that
  * the gateway decides what YAML leaves open, such as whether 1000 is a number. */

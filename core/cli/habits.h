@@ -4,6 +4,8 @@
 #ifndef CLI_HABITS_H
 #define CLI_HABITS_H
 
+#include <stddef.h>
+
 struct habit {
     const char *group, *word, *meant;
 };
@@ -13,5 +15,7 @@ struct habit {
 const struct habit *habit_short(const char *group, const char *word);
 /* What was probably meant, as words behind "sluice"; NULL: nobody knows. */
 const char *habit_meant(const char *group, const char *word);
+/* The list of these, in no order.  NULL: there are no more than i. */
+const struct habit *habit_guess(size_t i);
 
 #endif

@@ -107,7 +107,7 @@ static int refuse_unknown(struct arena *arena, const char *const *names, const c
 }
 
 /* NULL after saying what is wrong. */
-static const struct preset *load(const struct cli *cli, struct arena *arena, const char *name)
+static const struct preset *load(struct arena *arena, const char *name)
 {
     const char *const *names = preset_names(arena);
     const char *path = arena_printf(arena, "%s/%s.yaml", preset_folder(arena), name);
@@ -119,7 +119,7 @@ static const struct preset *load(const struct cli *cli, struct arena *arena, con
         refuse_unknown(arena, names, name);
         return NULL;
     }
-    if (read_input(cli, path, &text) < 0 &&
+    if (read_input(path, &text) < 0 &&
         doc_parse(buf_str(&text), text.len, DOC_YAML, PRESET_BYTES_MAX, arena, &tree, &problems) ==
             0)
         schema_decode(&preset_schema, tree, "", arena, &out, &problems);
@@ -171,7 +171,7 @@ struct rules {
 static int add_rules(void *ctx, const char *name)
 {
     struct rules *rules = ctx;
-    const struct preset *preset = load(rules->cli, rules->arena, name);
+    const struct preset *preset = load(rules->arena, name);
     if (!preset)
         return EXIT_USAGE;
     json_t *policy = policy_of(preset), *rule;
@@ -193,7 +193,7 @@ static int add_rules(void *ctx, const char *name)
 /* The policy in the file, or an empty one, with the rules of every --preset. */
 static int combine(const struct cli *cli, const char *path, struct arena *arena, json_t **out)
 {
-    struct policy *policy = path ? policy_from_file(cli, path) : NULL;
+    struct policy *policy = path ? policy_from_file(path) : NULL;
     if (path && !policy)
         return EXIT_REFUSED;
     *out = policy ? json_loads(policy_json(policy), 0, NULL) : json_pack("{s:i}", "version", 1);
@@ -246,7 +246,7 @@ int cmd_preset_list(struct cli *cli)
     json_t *list = json_array(), *all = json_pack("{s:o}", "presets", list);
     int code = EXIT_DONE;
     for (const char *const *name = preset_names(arena); *name; name++) {
-        const struct preset *preset = load(cli, arena, *name);
+        const struct preset *preset = load(arena, *name);
         if (preset)
             json_array_append_new(list, describe(preset));
         else
@@ -285,7 +285,7 @@ int cmd_preset_show(struct cli *cli)
     if (cli->n_operands != 1)
         return usage_error(cli, "which preset? sluice preset list shows them");
     struct arena *arena = arena_new();
-    const struct preset *preset = load(cli, arena, cli->operands[0]);
+    const struct preset *preset = load(arena, cli->operands[0]);
     if (preset)
         show(cli, preset);
     arena_free(arena);

@@ -66,7 +66,7 @@ static int add_from_file(const struct cli *cli, json_t *values, const char *arg)
     const char *file;
     char *key = split_pair(arg, &file);
     struct buf text = {0};
-    int code = file && *file ? read_input(cli, file, &text)
+    int code = file && *file ? read_input(file, &text)
                              : usage_error(cli, "--from-file takes KEY=FILE");
     if (code < 0)
         code = add_value(cli, values, key, buf_str(&text), without_line_break(&text));

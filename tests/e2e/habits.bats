@@ -31,7 +31,7 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     [[ "${lines[0]}" == *"REASON" ]]
     # What is wrong with a form is said before anything is asked.
     run -2 sluice --gateway unix:/nowhere.sock sandbox list -o 'jsonpath={.a'
-    [[ "$output" == *"-o jsonpath={.a: } is missing, or this is not known here at character 4"* ]]
+    [[ "$output" == *"-o jsonpath={.a: } is missing, or this is not known here at its end"* ]]
     run -2 sluice sandbox list -o custom-columns=NAME:.name
     [[ "$output" == *"-o is table, wide, name, json, yaml or jsonpath=EXPR, not 'custom-columns=NAME:.name'"* ]]
     run -1 sluice sandbox get nobody -o name

@@ -4,7 +4,7 @@
 
 Discovery, a key set, tokens by a device's code (RFC 8628) and by refresh tokens, which are good once.
 POST /approve?sub=S&roles=A,B[&seconds=N][&after=TEXT] is the person who enters the last code; TEXT follows the
-token that is given then.  POST /sign takes claims and answers a token; POST /rotate makes another key.  Signatures come from openssl."""
+token that is given then.  POST /revoke takes a refresh token back (RFC 7009).  POST /sign takes claims and answers a token; POST /rotate makes another key.  Signatures come from openssl."""
 import base64
 import json
 import subprocess
@@ -75,7 +75,7 @@ class Issuer(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/.well-known/openid-configuration":
             self.answer(200, {"issuer": name, "jwks_uri": f"{name}/keys", "token_endpoint": f"{name}/token",
-                              "device_authorization_endpoint": f"{name}/device"})
+                              "device_authorization_endpoint": f"{name}/device", "revocation_endpoint": f"{name}/revoke"})
         elif self.path == "/keys":
             self.answer(200, key_set())
         else:
@@ -96,6 +96,9 @@ class Issuer(BaseHTTPRequestHandler):
             self.answer(200, {})
         elif path == "/token":
             self.answer(*token(form))
+        elif path == "/revoke":
+            known = state["refresh"].pop(form.get("token"), None)
+            self.answer(*((200, {}) if known else (400, {"error": "invalid_grant"})))
         elif path == "/sign":
             self.answer(200, {"token": sign(json.loads(body))})
         elif path == "/rotate":

@@ -58,7 +58,7 @@ with_token() {     # with_token TOKEN PATH
     [[ "$output" == *"who is asking is not known: send a token"* ]]
     said=
     log_in alice people
-    [[ "$said" == *"Open $issuer/enter"*"enter the code WDJB-MJHT"*"Logged in to https://10.77.0.2:7443"* ]]
+    [[ "$said" == *"$issuer vouches for you, to the gateway's audience sluice"*"Open $issuer/enter"*"enter the code WDJB-MJHT"*"Logged in to https://10.77.0.2:7443"* ]]
     [[ "$said" != *$'\e'* ]]
     run -0 team whoami -o json
     [ "$(jq -r '"\(.name) \(.role) \(.identity) \(.via)"' <<<"$output")" = "alice user oidc tls" ]
@@ -121,9 +121,15 @@ with_token() {     # with_token TOKEN PATH
     until_so known
 }
 
-@test "a gateway without an issuer says so, and logging out forgets the token" {
+@test "a gateway without an issuer says so, and logging out revokes the token" {
+    refresh=$(jq -r .refresh_token "$(find "$XDG_CONFIG_HOME/sluice/logins" -type f)")
     run -0 team logout
+    [[ "$output" == *"Logged out of https://10.77.0.2:7443"*"$issuer has revoked it, and gives no new one"*"may use it until 20"* ]]
     [ -z "$(find "$XDG_CONFIG_HOME/sluice/logins" -type f)" ]
+    run -0 curl -sS "$issuer/token" -d "grant_type=refresh_token&refresh_token=$refresh"
+    [[ "$output" == *invalid_grant* ]]
+    run -0 team logout
+    [ "$output" = "nobody was logged in to https://10.77.0.2:7443" ]
     run -0 curl -sSf --cacert "$state/tls/ca.pem" https://10.77.0.2:7443/auth/oidc-config
     [ "$(jq -r '"\(.issuer) \(.audience) \(.client_id)"' <<<"$output")" = "$issuer sluice sluice" ]
     run -2 sluiced --check --config <(printf 'auth: {oidc: {issuer: "http://id.example", audience: a, roles: {x: admin}}}')

@@ -36,7 +36,7 @@ top_with() { run python3 "$BATS_TEST_DIRNAME/top_terminal.py" "$@" -- sluice top
         [[ "$output" != *"exit 0"* ]] || { echo "$step: $output" >&2; return 1; }
     done
     run -2 sluice top </dev/null
-    [[ "$output" == *"sluice top needs a terminal"* ]]
+    [[ "$output" == "sluice: top needs a terminal"* ]]
 }
 
 @test "text that a sandbox chooses is shown and not obeyed" {

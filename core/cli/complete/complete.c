@@ -114,10 +114,13 @@ static int by_text(const void *a, const void *b)
 /* Groups, or the verbs of one. */
 static void offer_commands(const struct typed *t)
 {
-    const char *words[128];
     const struct command *c;
     size_t n = 0;
-    for (size_t i = 0; (c = command_at(i)) && n < 128; i++)
+    while (command_at(n))
+        n++;
+    const char **words = alloc_zero(n + 1, sizeof *words);
+    n = 0;
+    for (size_t i = 0; (c = command_at(i)); i++)
         if (!t->group || strcmp(c->group, t->group) == 0)
             words[n++] = t->group ? c->verb : c->group;
     qsort(words, n, sizeof *words, by_text);
@@ -129,6 +132,7 @@ static void offer_commands(const struct typed *t)
                     meaning = c->summary;
             offer(t, words[i], meaning);
         }
+    free(words);
 }
 
 static void offer_options(const struct typed *t, const struct arg_option *options)

@@ -9,15 +9,15 @@
 static const char bash[] =
     "# Completion of sluice in bash.\n"
     "_sluice() {\n"
-    "    local IFS=$'\\n' line\n"
+    "    local line\n"
     "    COMPREPLY=()\n"
-    "    for line in $(sluice __complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null); do\n"
+    "    while IFS= read -r line; do\n"
     "        case $line in\n"
     "        :files) compopt -o default 2>/dev/null ;;\n"
     "        :dirs) compopt -o dirnames 2>/dev/null ;;\n"
     "        *) COMPREPLY+=(\"${line%%$'\\t'*}\") ;;\n"
     "        esac\n"
-    "    done\n"
+    "    done < <(sluice __complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\n"
     "    case ${COMPREPLY[*]} in *=) compopt -o nospace 2>/dev/null ;; esac\n"
     "}\n"
     "complete -F _sluice sluice\n";

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "auth/oidc/oidc.h"
+#include "auth/token.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/percent.h"
@@ -46,6 +47,7 @@ int issuer_open(const char *name, struct issuer *out, struct error *err)
     const char *said = json_string_value(json_object_get(out->discovery, "issuer"));
     out->device_url = safe_url(out->discovery, "device_authorization_endpoint");
     out->token_url = safe_url(out->discovery, "token_endpoint");
+    out->revoke_url = safe_url(out->discovery, "revocation_endpoint");
     if (status >= 0 && (status != 200 || !said || strcmp(said, name) != 0 || !out->token_url))
         status = error_set(err, ERROR_UPSTREAM, "%.200s does not describe the issuer '%.200s'",
                            request.url, name);
@@ -88,15 +90,6 @@ static const char *pick_token(const json_t *answer)
     return id && (!access || !jwt_is_one(access)) ? id : access;
 }
 
-/* A token becomes the value of a header field: with a line break in it, the issuer would write
- * requests of its own into the connection to the gateway. */
-static bool is_token(const char *text)
-{
-    static const char characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                     "0123456789-._~+/=";
-    return *text && !text[strspn(text, characters)];
-}
-
 /* 0: the answer does not tell, or tells what is no time. */
 static int64_t expiry_ms(const json_t *answer)
 {
@@ -114,7 +107,9 @@ int issuer_take_token(int status, const json_t *answer, struct issuer_grant *out
     const char *token = pick_token(answer), *refresh;
     if (status != 200 || !token)
         return error_set(err, ERROR_UPSTREAM, "%.80s", error ? error : "no token in its answer");
-    if (!is_token(token))
+    /* With a line break in it, the issuer would write requests of its own into the connection to
+     * the gateway. */
+    if (!token_is_bearer(token))
         return error_set(err, ERROR_UPSTREAM,
                          "the issuer's answer has a token with characters that tokens do not have "
                          "(RFC 6750 section 2.1)");
@@ -124,4 +119,28 @@ int issuer_take_token(int status, const json_t *answer, struct issuer_grant *out
         replace(&out->refresh, refresh ? refresh : "");
     out->expires_ms = expiry_ms(answer);
     return 0;
+}
+
+int issuer_revoke(const char *name, const char *client_id, const struct issuer_grant *grant,
+                  struct error *err)
+{
+    bool refreshes = *grant->refresh;
+    const char *const form[] = {"token", refreshes ? grant->refresh : grant->token,
+                                "token_type_hint", refreshes ? "refresh_token" : "access_token",
+                                "client_id", client_id, NULL};
+    struct issuer issuer;
+    json_t *answer = NULL;
+    int status = issuer_open(name, &issuer, err);
+    if (status == 0 && !issuer.revoke_url)
+        status = error_set(err, ERROR_UNSUPPORTED, "it has no revocation (RFC 7009)");
+    if (status == 0)
+        status = issuer_post(issuer.revoke_url, form, &answer, err);
+    if (status >= 0 && status != 200) {
+        const char *said = json_string_value(json_object_get(answer, "error"));
+        status =
+            error_set(err, ERROR_UPSTREAM, "it refuses: %.80s", said ? said : "no reason given");
+    }
+    json_decref(answer);
+    issuer_free(&issuer);
+    return status < 0 ? -1 : 0;
 }

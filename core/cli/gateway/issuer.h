@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asks an OpenID Connect issuer for a person's token, in their browser (RFC 8628) or by a refresh
- * token (RFC 6749 section 6).  One thread. */
+ * token (RFC 6749 section 6), and gives it back (RFC 7009).  One thread. */
 #ifndef CLI_GATEWAY_ISSUER_H
 #define CLI_GATEWAY_ISSUER_H
 
@@ -17,7 +17,8 @@ struct issuer_grant {
 
 struct issuer {
     json_t *discovery;
-    const char *device_url, *token_url;             /* device_url NULL: it knows no such way */
+    const char *token_url;
+    const char *device_url, *revoke_url;            /* NULL: it knows no such way */
 };
 
 /* -1: err says why not.  Always to be followed by issuer_free. */
@@ -31,5 +32,8 @@ int issuer_post(const char *url, const char *const *fields, json_t **answer, str
  * word for it. */
 int issuer_take_token(int status, const json_t *answer, struct issuer_grant *out,
                       struct error *err);
+/* Has the issuer revoke what it gave.  -1: err says why it did not. */
+int issuer_revoke(const char *name, const char *client_id, const struct issuer_grant *grant,
+                  struct error *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/token.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -57,7 +58,8 @@ static char *take(const json_t *json, const char *key)
 
 static struct login *decode(const char *gateway, const json_t *json)
 {
-    if (strcmp(json_text(json, "gateway"), gateway) != 0 || !*json_text(json, "token"))
+    if (strcmp(json_text(json, "gateway"), gateway) != 0 ||
+        !token_is_bearer(json_text(json, "token")))
         return NULL;
     struct login *login = alloc_zero(1, sizeof *login);
     *login = (struct login){.grant = {.token = take(json, "token"),

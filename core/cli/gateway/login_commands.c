@@ -37,9 +37,12 @@ static int ask_gateway(const struct cli *cli, json_t **config)
 
 /* ---- the device's code (RFC 8628) ---- */
 
-static void show_code(const json_t *answer)
+/* The code is for whoever asks for it: a person should know that before it is entered. */
+static void show_code(const json_t *config, const json_t *answer)
 {
     const char *whole = json_text(answer, "verification_uri_complete");
+    terminal_print(stderr, "%s vouches for you, to the gateway's audience %s\n",
+                   json_text(config, "issuer"), json_text(config, "audience"));
     terminal_print(stderr, "Open %s in a browser%s\nand enter the code %s\n",
                    json_text(answer, "verification_uri"), *whole ? "," : "",
                    json_text(answer, "user_code"));
@@ -103,7 +106,7 @@ static int by_device(const struct issuer *issuer, const json_t *config, struct l
                        *json_text(device, "error_description") ? ": " : "",
                        json_text(device, "error_description"));
     if (rc >= 0) {
-        show_code(device);
+        show_code(config, device);
         rc = wait_for_person(issuer, device, login, err);
     }
     json_decref(device);
@@ -147,11 +150,31 @@ int cmd_login(struct cli *cli)
     return cmd_whoami(cli);
 }
 
+/* The gateway takes a token until it expires, as it does not ask the issuer about each. */
+static void say_how_long(const struct cli *cli, const struct issuer_grant *grant)
+{
+    char text[CLOCK_TEXT_SIZE] = "it expires";
+    if (grant->expires_ms)
+        clock_format(grant->expires_ms, text);
+    if (!grant->expires_ms || grant->expires_ms > clock_now_ms())
+        say(cli, "whoever has a copy of the token may use it until %s", text);
+}
+
 int cmd_logout(struct cli *cli)
 {
-    if (login_remove(cli->gateway))
-        say(cli, "✓ Logged out of %s: the token is forgotten here", cli->gateway);
-    else
+    struct error err;
+    const struct login *login = cli->login;
+    if (!login_remove(cli->gateway)) {
         say(cli, "nobody was logged in to %s", cli->gateway);
+        return EXIT_DONE;
+    }
+    say(cli, "✓ Logged out of %s: the token is forgotten here", cli->gateway);
+    if (!login)
+        return EXIT_DONE;
+    if (issuer_revoke(login->issuer, login->client_id, &login->grant, &err) == 0)
+        say(cli, "%s has revoked it, and gives no new one", login->issuer);
+    else
+        complain("%s has not revoked it: %s", login->issuer, err.text);
+    say_how_long(cli, &login->grant);
     return EXIT_DONE;
 }

@@ -6,14 +6,17 @@
 #include "cli/output/jsonpath_parts.h"
 
 struct reader {
-    const char *text, *at;
+    const char *text, *at, *end;                    /* text, end: of what was typed */
     struct error *err;
 };
 
 static int wrong(struct reader *r, const char *what)
 {
-    return error_set(r->err, ERROR_INVALID, "%s at character %zu, '%.20s'", what,
-                     (size_t)(r->at - r->text) + 1, r->at);
+    if (r->at >= r->end)
+        return error_set(r->err, ERROR_INVALID, "%s at its end", what);
+    int left = (int)(r->end - r->at);
+    return error_set(r->err, ERROR_INVALID, "%s at character %zu, '%.*s'", what,
+                     (size_t)(r->at - r->text) + 1, left < 20 ? left : 20, r->at);
 }
 
 static void skip_blanks(struct reader *r)
@@ -285,9 +288,10 @@ struct jsonpath *jsonpath_parse(const char *text, struct error *err)
     /* .a.b without braces is what it looks like. */
     bool bare = (*text == '.' || *text == '$') && !strchr(text, '{');
     char *whole = alloc_printf("%s%s%s", bare ? "{" : "", text, bare ? "}" : "");
-    struct reader r = {whole, whole, err};
+    struct reader r = {whole + bare, whole, whole + bare + strlen(text), err};
     struct jsonpath *path = alloc_zero(1, sizeof *path);
-    int rc = *text ? read_template(&r, path) : wrong(&r, "an expression is missing");
+    int rc =
+        *text ? read_template(&r, path) : error_set(err, ERROR_INVALID, "an expression is missing");
     free(whole);
     if (rc == 0)
         return path;

@@ -76,7 +76,7 @@ int cmd_policy_can_i(struct cli *cli)
     if (code >= 0)
         return code;
     code = EXIT_USAGE;
-    struct policy *policy = file ? policy_from_file(cli, file) : policy_of_operand(cli, &code);
+    struct policy *policy = file ? policy_from_file(file) : policy_of_operand(cli, &code);
     if (!policy)
         return code;
     policy_ask(policy_model(policy), &question, &answer);

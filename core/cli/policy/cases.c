@@ -54,7 +54,7 @@ static int run_with(struct run *run, const struct doc_node *node, const struct p
         return EXIT_DONE;
     }
     for (size_t i = 0; i < cli->n_operands; i++) {
-        struct policy *policy = policy_from_file(cli, cli->operands[i]);
+        struct policy *policy = policy_from_file(cli->operands[i]);
         if (!policy)
             return EXIT_USAGE;
         run_case(run, node, c, policy_model(policy), cli->operands[i]);
@@ -108,7 +108,7 @@ int policy_cases(struct cli *cli, const char *file)
     struct problems problems = {0};
     struct doc_node *list;
     struct buf text = {0};
-    int code = read_input(cli, file, &text);
+    int code = read_input(file, &text);
     if (code >= 0) {
         json_decref(run.cases);
         buf_free(&text);

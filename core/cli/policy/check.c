@@ -124,7 +124,7 @@ int cmd_policy_check(struct cli *cli)
     json_t *results = json_array();
     for (size_t i = 0; i < cli->n_operands; i++) {
         struct buf text = {0};
-        if (read_input(cli, cli->operands[i], &text) >= 0) {
+        if (read_input(cli->operands[i], &text) >= 0) {
             code = EXIT_USAGE;
         } else {
             json_t *result = check_text(cli->operands[i], &text);

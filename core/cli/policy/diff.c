@@ -121,13 +121,13 @@ static int diff_newest(const struct cli *cli, const char *name)
 }
 
 /* The policy of a file, its static sections those of base where it does not write them. */
-static struct policy *read_policy(const struct cli *cli, const char *file, struct policy *base,
+static struct policy *read_policy(const char *file, struct policy *base,
                                   int *code)
 {
     struct document document;
     struct problems problems = {0};
     struct policy *complete = NULL;
-    *code = document_read(cli, file, &document);
+    *code = document_read(file, &document);
     struct policy *policy = *code < 0 ? policy_decode(document.tree, "", &problems) : NULL;
     document_complain(file, &problems);
     if (policy)
@@ -145,7 +145,7 @@ static int diff_revision_to_file(const struct cli *cli, const char *name, long f
 {
     int code = EXIT_DONE;
     struct policy *a = fetch(cli, name, from, &code),
-                  *b = a ? read_policy(cli, file, a, &code) : NULL;
+                  *b = a ? read_policy(file, a, &code) : NULL;
     return diff_policies(cli, name, a, b, code);
 }
 
@@ -154,7 +154,7 @@ static int diff_file(struct cli *cli, const char *name, const char *file)
 {
     struct buf text = {0};
     struct reply reply;
-    int code = read_input(cli, file, &text);
+    int code = read_input(file, &text);
     if (code < 0) {
         client_call(cli,
                     &(struct call){.method = "PUT",

@@ -91,7 +91,7 @@ static bool write_file(struct edit *e)
 static int read_file(struct edit *e)
 {
     struct buf all = {0};
-    int code = read_input(e->cli, e->file, &all);
+    int code = read_input(e->file, &all);
     const char *at = buf_str(&all);
     while (*at == '#')
         at += strcspn(at, "\n") + (at[strcspn(at, "\n")] == '\n');

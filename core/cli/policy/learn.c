@@ -27,7 +27,7 @@ static struct policy *find_ceiling(const struct cli *cli, const char *name, int 
             return NULL;
     }
     *code = EXIT_USAGE;
-    ceiling = file ? policy_from_file(cli, file) : policy_ref(own);
+    ceiling = file ? policy_from_file(file) : policy_ref(own);
     if (ceiling) {
         struct policy *whole = policy_complete(ceiling, own);
         policy_unref(ceiling);

@@ -272,7 +272,7 @@ static bool add_from_file(const struct cli *cli, json_t *list)
     json_error_t error;
     if (!file)
         return true;
-    if (read_input(cli, file, &text) >= 0)
+    if (read_input(file, &text) >= 0)
         return false;
     json_t *json = json_loadb(buf_str(&text), text.len, 0, &error);
     const json_t *cure = json_object_get(json, "cure");

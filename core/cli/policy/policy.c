@@ -86,7 +86,7 @@ int cmd_policy_set(struct cli *cli)
     const char *name = sandbox_operand(cli, 0);
     if (!name)
         return EXIT_USAGE;
-    int code = read_input(cli, file, &text);
+    int code = read_input(file, &text);
     if (code < 0) {
         struct call call = {
             .method = "PUT",

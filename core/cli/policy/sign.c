@@ -76,7 +76,7 @@ int cmd_policy_sign(struct cli *cli)
     struct signature_key *key = file ? read_key(cli) : NULL;
     if (key && !signature_key_signs(key))
         say(cli, "%s is a public key: sign with its private half", arg_value(cli, "key"));
-    else if (key && (document = policy_from_file(cli, file)))
+    else if (key && (document = policy_from_file(file)))
         code = sign(cli, file, key, document);
     policy_unref(document);
     signature_key_free(key);
@@ -89,7 +89,7 @@ int signature_read(const struct cli *cli, const char *path, char **out)
 {
     struct buf text = {0};
     struct policy_signature ignored;
-    int code = read_input(cli, path, &text);
+    int code = read_input(path, &text);
     buf_puts(&text, "\n");                          /* what was read has no end of its own */
     *out = NULL;
     if (code < 0 && policy_signature_parse(buf_str(&text), &ignored) != 0) {
@@ -129,7 +129,7 @@ int cmd_policy_verify(struct cli *cli)
     char *line = NULL, *path = file ? signature_path(cli, file) : NULL;
     int code = EXIT_USAGE;
     struct signature_key *key = file ? read_key(cli) : NULL;
-    if (key && (document = policy_from_file(cli, file)) &&
+    if (key && (document = policy_from_file(file)) &&
         (code = signature_read(cli, path, &line)) < 0)
         code = verify(cli, file, key, document, line);
     policy_unref(document);

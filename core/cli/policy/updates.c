@@ -17,7 +17,7 @@
 
 enum { INPUT_MAX = 4 * 1024 * 1024, WAIT_STEP_MS = 20000, REASON_MAX = 1024 };
 
-int read_input(const struct cli *cli, const char *path, struct buf *out)
+int read_input(const char *path, struct buf *out)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -29,14 +29,13 @@ int read_input(const struct cli *cli, const char *path, struct buf *out)
     }
     buf_reserve(out, 1);
     out->data[out->len] = '\0';
-    int code = -1;
     if (n < 0)
-        code = usage_error(cli, "cannot read %s: %s", path, strerror(errno));
+        complain("cannot read %s: %s", path, strerror(errno));
     else if (out->len > INPUT_MAX)
-        code = usage_error(cli, "%s has more than %d bytes", path, INPUT_MAX);
+        complain("%s has more than %d bytes", path, INPUT_MAX);
     if (fd >= 0 && !is_stdin)
         close(fd);
-    return code;
+    return n < 0 || out->len > INPUT_MAX ? EXIT_USAGE : -1;
 }
 
 int reason_header(const struct cli *cli, char **out)

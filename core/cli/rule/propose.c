@@ -21,14 +21,14 @@ static int check_words(const struct cli *cli)
 }
 
 /* Problems are told with the lines of the file.  NULL after saying what is wrong: *code. */
-static json_t *rule_of_file(const struct cli *cli, const char *path, int *code)
+static json_t *rule_of_file(const char *path, int *code)
 {
     struct document file;
     struct problems problems = {0};
     struct buf text = {0};
     void *rule;
     json_t *json = NULL;
-    *code = document_read(cli, path, &file);
+    *code = document_read(path, &file);
     if (*code < 0) {
         if (schema_decode(&policy_rule_schema, file.tree, "", file.arena, &rule, &problems) == 0) {
             doc_print(file.tree, DOC_JSON, &text);
@@ -77,7 +77,7 @@ static int add_proposals(const struct cli *cli, json_t *list)
     int code = -1;
     if (!file)
         return add_operations(cli, list);
-    json_t *rule = rule_of_file(cli, file, &code);
+    json_t *rule = rule_of_file(file, &code);
     if (!rule)
         return code;
     add_proposal(list, arg_value(cli, "rule-name"), rule);

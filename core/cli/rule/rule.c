@@ -305,7 +305,7 @@ int cmd_rule_edit(struct cli *cli)
         return usage_error(cli, "which rule? --rule FILE, or --rule - for stdin");
     int code = chunk_operand(cli, &chunk);
     if (code < 0)
-        code = document_read(cli, file, &rule);
+        code = document_read(file, &rule);
     if (code < 0)
         code = send_rule(cli, drafts_path(chunk.sandbox, chunk.id, ""), &rule);
     document_free(&rule);

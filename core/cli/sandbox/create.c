@@ -210,7 +210,7 @@ static int read_policy(const struct cli *cli, struct document *out)
 {
     if (arg_given(cli, "preset"))
         return preset_document(cli, arg_value(cli, "policy"), out);
-    return document_read(cli, arg_value(cli, arg_given(cli, "observe") ? "ceiling" : "policy"),
+    return document_read(arg_value(cli, arg_given(cli, "observe") ? "ceiling" : "policy"),
                          out);
 }
 

@@ -100,6 +100,13 @@ static int show(const struct cli *cli, bool *clean)
     return code;
 }
 
+static int no_screen(const struct cli *cli)
+{
+    const char *name = getenv("TERM");
+    return name && *name ? usage_error(cli, "the terminal '%s' is not known here: set TERM", name)
+                         : usage_error(cli, "which terminal is this? set TERM");
+}
+
 /* In the child. */
 static int run(const struct cli *cli, bool *clean)
 {
@@ -108,8 +115,7 @@ static int run(const struct cli *cli, bool *clean)
     SCREEN *screen = newterm(NULL, stdout, stdin);
     *clean = !screen;
     if (!screen)
-        return usage_error(cli, "the terminal '%s' is not known here: set TERM",
-                           getenv("TERM") ? getenv("TERM") : "");
+        return no_screen(cli);
     int code = show(cli, clean);
     delscreen(screen);
     return code;
@@ -164,8 +170,9 @@ int cmd_top(struct cli *cli)
     struct termios before;
     sigset_t signals, old;
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0)
-        return usage_error(cli, "sluice top needs a terminal; for scripts there are sandbox list "
-                                "-w, rule get -A -w and events -f");
+        return usage_error(cli,
+                           "top needs a terminal; for scripts there are sandbox list -w, rule get "
+                           "-A -w and events -f");
     bool *clean =
         mmap(NULL, sizeof *clean, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (clean == MAP_FAILED) {

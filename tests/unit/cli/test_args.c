@@ -2,6 +2,8 @@
 /* How a command line is read. */
 #include "support/terminal.h"
 
+#include "cli/habits.h"
+
 static int setup(void **state)
 {
     (void)state;
@@ -148,6 +150,16 @@ static const struct {
     {"polcy set", EXIT_USAGE, "sluice: unknown command 'polcy', did you mean 'policy'?\n"},
     {"policy sett", EXIT_USAGE, "sluice: unknown command 'sett', did you mean 'set'?\n"},
     {"xylophone", EXIT_USAGE, "sluice: unknown command 'xylophone': sluice -h lists them\n"},
+    {"topp", EXIT_USAGE, "sluice: unknown command 'topp', did you mean 'top'?\n"},
+    {"consol", EXIT_USAGE, "sluice: unknown command 'consol', did you mean 'console'?\n"},
+    {"auth login", EXIT_USAGE,
+     "sluice: unknown command 'auth login', did you mean 'sluice login'?\n"},
+    {"auth xylophone", EXIT_USAGE,
+     "sluice: unknown command 'auth', did you mean 'sluice login'?\n"},
+    {"-q auth -- can-i", EXIT_USAGE,
+     "sluice: unknown command 'auth', did you mean 'sluice login'?\n"},
+    {"status -o jsonpath={.a", EXIT_USAGE,
+     "sluice: -o jsonpath={.a: } is missing, or this is not known here at its end\n"},
     {"policy set --polcy x", EXIT_USAGE,
      "sluice: unknown option '--polcy', did you mean '--policy'?\n"},
     {"policy set --polcy=x", EXIT_USAGE,
@@ -284,6 +296,45 @@ static void a_reason_is_one_line_and_an_override_needs_one(void **state)
     }
 }
 
+/* A row whose word is a command is dead, and one that tells another than a command misleads. */
+static void each_habit_is_told_and_names_a_command(void **state)
+{
+    const struct habit *h;
+    (void)state;
+    for (size_t i = 0; (h = habit_guess(i)); i++) {
+        char line[128], said[256];
+        snprintf(line, sizeof line, "%s%s%s", h->group ? h->group : "", h->group ? " " : "",
+                 h->word);
+        snprintf(said, sizeof said, "did you mean 'sluice %s'?", h->meant);
+        struct terminal *t = type(line);
+        if (t->code != EXIT_USAGE || !strstr(t->err, said))
+            fail_msg("sluice %s: %d %s", line, t->code, t->err);
+        hang_up(t);
+        const char *option = strstr(h->meant, " --");
+        snprintf(line, sizeof line, "%.*s -h",
+                 (int)(option ? (size_t)(option - h->meant) : strlen(h->meant)), h->meant);
+        t = type(line);
+        if (t->code != EXIT_DONE)
+            fail_msg("sluice %s: %s", line, t->err);
+        hang_up(t);
+    }
+}
+
+static void a_token_ends_no_header_field(void **state)
+{
+    static const char *const bad[] = {"a\r\nX: y", "a\nX: y", "a b", "a\x7f", "gr\xc3\xbc\xc3\x9f"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        setenv("SLUICE_TOKEN", bad[i], 1);
+        struct terminal *t = type("status");
+        assert_int_equal(t->code, EXIT_USAGE);
+        assert_non_null(strstr(t->err, "the token of --token or SLUICE_TOKEN has characters that "
+                                       "tokens do not have"));
+        assert_null(strstr(t->err, "X: y"));
+        hang_up(t);
+    }
+}
+
 /* The list of commands is what help, parsing and completion come from. */
 static void the_commands_are_described(void **state)
 {
@@ -351,6 +402,8 @@ int main(void)
         ARGS_TEST(a_reason_is_one_line_and_an_override_needs_one),
         ARGS_TEST(the_commands_are_described),
         ARGS_TEST(words_are_text),
+        ARGS_TEST(each_habit_is_told_and_names_a_command),
+        ARGS_TEST(a_token_ends_no_header_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,7 +67,10 @@ static const struct {
     {"{.a[?(@.b<1)]}", "a filter ends with )]"},
     {"{.a[?(.b==1)]}", "a filter begins with @"},
     {"{.a[?(@.b==)]}", "a text in quotes, a number, true or false is missing"},
-    {"{.a | length}", "} is missing, or this is not known here at character 5"},
+    {"{.a | length}", "} is missing, or this is not known here at character 5, '| length}'"},
+    {"{.a", "} is missing, or this is not known here at its end"},
+    {".a[", "[ takes a number, *, 'name' or ?(...) at its end"},
+    {".a[x]", "[ takes a number, *, 'name' or ?(...) at character 4, 'x]'"},
 };
 
 static void templates_print_what_kubectl_prints(void **state)
