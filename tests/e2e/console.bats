@@ -63,6 +63,27 @@ status_of() { curl -sS -o /dev/null -w '%{http_code}' "$@"; }
     [ "$(status_of -b "sluice-console-$port=$cookie" "http://127.0.0.1:$port/console/")" = 403 ]
 }
 
+# hold N UID: as many connections of that user, which say nothing until the file's end.
+hold() {
+    mkfifo "$BATS_TEST_TMPDIR/held.$2"
+    setpriv --reuid "$2" --regid "$2" --clear-groups python3 -c '
+import signal, socket, sys
+held = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(int(sys.argv[2]))]
+print("held", flush=True)
+signal.pause()' "$port" "$1" >"$BATS_TEST_TMPDIR/held.$2" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    read -r -t 60 _ <"$BATS_TEST_TMPDIR/held.$2"
+}
+
+@test "sluice console: another user of the machine holds no connection of whose console it is" {
+    relay held
+    jar=$BATS_TEST_TMPDIR/jar base=http://127.0.0.1:$port
+    hold 64 4242
+    [ "$(status_of -m 10 -c "$jar" "$link")" = 303 ]
+    hold 100 4243
+    for i in 1 2 3; do [ "$(status_of -m 10 -b "$jar" "$base/console/")" = 200 ]; done
+}
+
 @test "sluice console: a browser follows what happens through the relay, as who started it" {
     relay browser
     story relay "$link"

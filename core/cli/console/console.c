@@ -19,7 +19,12 @@
 #include "base/terminal.h"
 #include "cli/console/relay.h"
 
-enum { CONNECTIONS_MAX = 64 };
+enum {
+    CONNECTIONS_MAX = 64,                           /* of whose console it is */
+    SHARE = 16,                                     /* of each user, until that is known */
+    OTHERS_MAX = 8,                                 /* of all others afterwards */
+    GUESTS_MAX = 2 * CONNECTIONS_MAX + OTHERS_MAX,
+};
 
 static int open_port(long wanted, uint16_t *port)
 {
@@ -68,35 +73,79 @@ static void print_link(const struct relay *relay)
     free(url);
 }
 
-/* In a process of its own, which ends with this one. */
-static bool serve(const struct relay *relay, int listener, int client)
+/* ---- connections, each in a process of its own ---- */
+
+struct crowd {
+    struct guest {
+        pid_t pid;
+        uid_t uid;
+    } guests[GUESTS_MAX];
+    size_t n;
+};
+
+/* The process ends with this one. */
+static pid_t serve(const struct relay *relay, int listener, int client, uid_t uid)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid != 0)
-        return pid > 0;
+        return pid;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(EXIT_DONE);
     close(listener);
-    relay_serve(relay, client);
+    relay_serve(relay, client, uid);
     shutdown(client, SHUT_RDWR);
     _exit(EXIT_DONE);
 }
 
-static size_t reap(size_t running, bool wait)
+static void reap(struct crowd *crowd, bool wait)
 {
-    while (running && waitpid(-1, NULL, wait ? 0 : WNOHANG) > 0) {
-        running--;
+    pid_t ended;
+    while (crowd->n && (ended = waitpid(-1, NULL, wait ? 0 : WNOHANG)) > 0) {
+        for (size_t i = 0; i < crowd->n; i++)
+            if (crowd->guests[i].pid == ended)
+                crowd->guests[i--] = crowd->guests[--crowd->n];
         wait = false;
     }
-    return running;
+}
+
+/* Of this user, or of all but this one. */
+static size_t count(const struct crowd *crowd, uid_t uid, bool others)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < crowd->n; i++)
+        n += (crowd->guests[i].uid == uid) != others;
+    return n;
+}
+
+/* Another user of this machine could hold connections open until there is none left.  Whose console
+ * it is is known once the link is redeemed; until then everybody has a share. */
+static bool has_room(const struct relay *relay, const struct crowd *crowd, uid_t uid)
+{
+    if (!relay_is_redeemed(relay))
+        return crowd->n < CONNECTIONS_MAX && count(crowd, uid, false) < SHARE;
+    return uid == relay->session->uid || count(crowd, relay->session->uid, true) < OTHERS_MAX;
+}
+
+static void take(const struct relay *relay, struct crowd *crowd, int listener)
+{
+    bool owned = relay_is_redeemed(relay);
+    reap(crowd, owned && count(crowd, relay->session->uid, false) >= CONNECTIONS_MAX);
+    int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (client < 0)
+        return;
+    uid_t uid = relay_peer(client);
+    pid_t pid = has_room(relay, crowd, uid) ? serve(relay, listener, client, uid) : -1;
+    if (pid > 0)
+        crowd->guests[crowd->n++] = (struct guest){pid, uid};
+    close(client);
 }
 
 /* How long the next connection is waited for: once nobody can come any more, no longer. */
 static int wait_ms(const struct relay *relay)
 {
     int64_t left = relay->until - clock_boot_ms();
-    if (atomic_load(&relay->session->link) == LINK_REDEEMED)
+    if (relay_is_redeemed(relay))
         return -1;
     return left > 0 ? (int)left : 0;
 }
@@ -108,7 +157,8 @@ static bool link_is_dead(const struct relay *relay)
 
 static int serve_all(const struct relay *relay, int listener)
 {
-    for (size_t running = 0;;) {
+    struct crowd crowd = {.n = 0};
+    for (;;) {
         struct pollfd p = {listener, POLLIN, 0};
         poll(&p, 1, wait_ms(relay));
         if (link_is_dead(relay)) {
@@ -117,12 +167,7 @@ static int serve_all(const struct relay *relay, int listener)
                      RELAY_LINK_S);
             return EXIT_REFUSED;
         }
-        running = reap(running, running == CONNECTIONS_MAX);
-        int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (client < 0)
-            continue;
-        running += serve(relay, listener, client);
-        close(client);
+        take(relay, &crowd, listener);
     }
 }
 

@@ -7,7 +7,8 @@
  * cookies of 127.0.0.1 to every port there: whoever reads it at another port cannot use it.
  *
  * Each connection carries one request and is served by a process of its own; what they share is
- * struct relay_session, in shared memory. */
+ * struct relay_session, in shared memory.  Other users of the machine can reach the port as well:
+ * they get few connections, and none of those of whoever redeemed the link. */
 #ifndef CLI_CONSOLE_RELAY_H
 #define CLI_CONSOLE_RELAY_H
 
@@ -44,11 +45,15 @@ struct relay_answer {
     bool sets_cookie;
 };
 
-/* session.c: whether the request may pass, from a user of this machine ((uid_t)-1: not known). */
+/* session.c: it is known whose console it is. */
+bool relay_is_redeemed(const struct relay *relay);
+/* Whether the request may pass, from a user of this machine ((uid_t)-1: not known). */
 void relay_admit(const struct relay *relay, const struct http_head *head, uid_t uid, int64_t now,
                  struct relay_answer *out);
 
-/* serve.c: one connection, to its end. */
-void relay_serve(const struct relay *relay, int client);
+/* serve.c: the user at the other end, as the kernel says; (uid_t)-1: not known. */
+uid_t relay_peer(int client);
+/* One connection of that user, to its end. */
+void relay_serve(const struct relay *relay, int client, uid_t uid);
 
 #endif

@@ -16,7 +16,10 @@
 #include "http/parser.h"
 #include "http/problem.h"
 
-enum { HEAD_MAX = 32 * 1024, BODY_MAX = 1024 * 1024, REQUEST_MS = 15000, STEP = 64 * 1024 };
+enum {
+    HEAD_MAX = 32 * 1024, BODY_MAX = 1024 * 1024, STEP = 64 * 1024,
+    REQUEST_MS = 15000, REFUSED_MS = 1000,          /* the latter for who is refused anyway */
+};
 
 struct connection {
     const struct relay *relay;
@@ -98,11 +101,11 @@ static bool take(struct connection *c, const char *bytes, size_t len, bool *comp
     return true;
 }
 
-static bool read_request(struct connection *c)
+static bool read_request(struct connection *c, int patience_ms)
 {
     char bytes[16 * 1024];
     bool complete = false;
-    int64_t until = clock_boot_ms() + REQUEST_MS;
+    int64_t until = clock_boot_ms() + patience_ms;
     while (!complete) {
         struct pollfd p = {c->client, POLLIN, 0};
         int64_t left = until - clock_boot_ms();
@@ -115,8 +118,7 @@ static bool read_request(struct connection *c)
     return true;
 }
 
-/* Of the user at the other end, as the kernel says. */
-static uid_t uid_of(int client)
+uid_t relay_peer(int client)
 {
     struct sockaddr_storage own, other;
     socklen_t own_len = sizeof own, other_len = sizeof other;
@@ -192,13 +194,14 @@ static void forward(struct connection *c)
     wire_close(&c->wire);
 }
 
-void relay_serve(const struct relay *relay, int client)
+void relay_serve(const struct relay *relay, int client, uid_t uid)
 {
+    bool refused = relay_is_redeemed(relay) && uid != relay->session->uid;
     struct connection c = {.relay = relay, .client = client, .wire.fd = -1};
     struct relay_answer a;
     c.parser = http_parser_new(HTTP_OF_CLIENT, HEAD_MAX);
-    if (read_request(&c)) {
-        relay_admit(relay, c.head, uid_of(client), clock_boot_ms(), &a);
+    if (read_request(&c, refused ? REFUSED_MS : REQUEST_MS)) {
+        relay_admit(relay, c.head, uid, clock_boot_ms(), &a);
         if (a.status)
             answer(&c, &a);
         else

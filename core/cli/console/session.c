@@ -89,9 +89,14 @@ static bool has_cookie(const char *cookies, const char *name, const char *secret
     return false;
 }
 
+bool relay_is_redeemed(const struct relay *relay)
+{
+    return atomic_load(&relay->session->link) == LINK_REDEEMED;
+}
+
 static bool is_known(const struct relay *relay, const struct http_head *head, uid_t uid)
 {
-    if (atomic_load(&relay->session->link) != LINK_REDEEMED || relay->session->uid != uid)
+    if (!relay_is_redeemed(relay) || relay->session->uid != uid)
         return false;
     for (size_t i = 0; i < head->n_fields; i++)
         if (http_field_is(&head->fields[i], "Cookie") &&
