@@ -39,9 +39,9 @@ static const char *type_of(const char *name)
     return "application/octet-stream";
 }
 
-static const struct console_file *find(const char *name)
+static const struct embedded_file *find(const char *name)
 {
-    const struct console_file *file = console_files;
+    const struct embedded_file *file = console_files;
     while (file->name && strcmp(file->name, *name ? name : "index.html") != 0)
         file++;
     return file->name ? file : NULL;
@@ -55,7 +55,7 @@ static void add_fields(struct http_request *req)
 
 void console_answer(struct http_request *req, const char *name)
 {
-    const struct console_file *file = find(name);
+    const struct embedded_file *file = find(name);
     const char *known = http_request_header(req, "If-None-Match");
     add_fields(req);
     if (!file) {

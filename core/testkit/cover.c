@@ -2,10 +2,12 @@
 #include "testkit/cover.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/terminal.h"
 #include "testkit/answer.h"
+#include "testkit/file.h"
 
 /* files: {path: {name, codes: {CODE: reached}, options: {name: reached}, lines: {line: reached}}}
  */
@@ -14,7 +16,7 @@ struct cover {
 };
 
 static const char *const parts[] = {"codes", "options", "lines"};
-enum { PARTS = sizeof parts / sizeof parts[0], NAMED_MAX = 20 };
+enum { PARTS = sizeof parts / sizeof parts[0], NAMED_MAX = 20, SOURCE_BYTES_MAX = 1 << 20 };
 
 struct cover *cover_new(void)
 {
@@ -142,6 +144,26 @@ static void print_part(const json_t *reached, const char *part, FILE *to)
     terminal_print(to, "\n");
 }
 
+/* The lines of a rule that never ran, as they are. */
+static void print_lines(const char *path, const json_t *reached, FILE *to)
+{
+    struct buf text = {0};
+    struct error err;
+    unsigned number = 1, shown = 0;
+    if (json_object_size(reached) && file_read(path, SOURCE_BYTES_MAX, &text, &err) == 0)
+        for (const char *at = buf_str(&text); *at && shown < NAMED_MAX; number++) {
+            char key[16];
+            int len = (int)strcspn(at, "\n");
+            snprintf(key, sizeof key, "%u", number);
+            if (json_is_false(json_object_get(reached, key))) {
+                terminal_print(to, "  %6u | %.*s\n", number, len, at);
+                shown++;
+            }
+            at += len + (at[len] == '\n');
+        }
+    buf_free(&text);
+}
+
 void cover_print(const struct cover *cover, FILE *to)
 {
     const char *path;
@@ -150,6 +172,7 @@ void cover_print(const struct cover *cover, FILE *to)
         terminal_print(to, "%s (%s)\n", answer_member(file, "name"), path);
         for (int p = 0; p < PARTS; p++)
             print_part(json_object_get(file, parts[p]), parts[p], to);
+        print_lines(path, json_object_get(file, "lines"), to);
     }
     terminal_print(to, "covered: %.1f %%\n", cover_percent(cover));
 }

@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 static const struct report_ops *const formats[] = {&report_pretty, &report_tap, &report_junit,
-                                                   &report_json};
+                                                   &report_json, &report_html};
 enum { FORMATS = sizeof formats / sizeof formats[0], REPORTS_MAX = 16 };
 
 struct reports {
@@ -42,8 +42,9 @@ static int unknown_format(const char *spec, struct error *err)
     for (int i = 0; i < FORMATS; i++)
         names[i] = formats[i]->name;
     const char *near = text_nearest(spec, names);
-    return error_set(err, ERROR_INVALID, "--format is pretty, tap, junit or json, not '%s'%s%s%s",
-                     spec, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return error_set(err, ERROR_INVALID,
+                     "--format is pretty, tap, junit, json or html, not '%s'%s%s%s", spec,
+                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static bool colourful(FILE *to)

@@ -55,7 +55,7 @@ struct report_ops {
     void (*end)(struct report *r, const struct report_sum *sum);
 };
 
-extern const struct report_ops report_pretty, report_tap, report_junit, report_json;
+extern const struct report_ops report_pretty, report_tap, report_junit, report_json, report_html;
 
 struct reports;
 

@@ -172,7 +172,7 @@ static int finish_request(struct schema_decoder *d, void *record)
     return 0;
 }
 
-static const struct schema request_schema = {
+const struct schema case_request_schema = {
     .name = "request", .size = sizeof(struct written), .fields = request_fields,
     .has_size = true, .finish = finish_request};
 
@@ -180,7 +180,7 @@ int decode_request(struct schema_decoder *d, const struct doc_node *value, void 
 {
     struct case_item *case_item = item;
     void *decoded;
-    if (schema_decode_sub(d, &request_schema, value, NULL, &decoded) != 0)
+    if (schema_decode_sub(d, &case_request_schema, value, NULL, &decoded) != 0)
         return -1;
     struct written *written = decoded;
     written->request.size = sizeof written->request;

@@ -6,7 +6,15 @@
 
 #include "base/error.h"
 
-enum scaffold_language { SCAFFOLD_C, SCAFFOLD_LUA };
+/* Identifier, and the word of it. */
+#define SCAFFOLD_LANGUAGES(X) \
+    X(C, "c") X(LUA, "lua") X(PYTHON, "python") X(RUST, "rust")
+
+enum scaffold_language {
+#define X(id, word) SCAFFOLD_##id,
+    SCAFFOLD_LANGUAGES(X)
+#undef X
+};
 
 /* Makes the folder, which may exist if it is empty.  annotations: the folder of sluice.lua, for
  * editors; NULL: none. */

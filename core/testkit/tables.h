@@ -10,6 +10,6 @@ struct case_item;
 /* request.c */
 int decode_request(struct schema_decoder *d, const struct doc_node *value, void *item);
 
-extern const struct schema case_file_schema;
+extern const struct schema case_file_schema, case_request_schema;
 
 #endif

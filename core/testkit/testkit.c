@@ -50,6 +50,16 @@ static int exit_code(const struct testkit_options *o, const struct run *run,
     return TESTKIT_PASSED;
 }
 
+/* A page without it would leave out the half. */
+static bool wants_cover(const struct testkit_options *o)
+{
+    bool wanted = o->cover || o->min_cover >= 0;
+    for (size_t i = 0; i < o->n_formats; i++)
+        wanted = wanted || strcmp(o->formats[i], "html") == 0 ||
+                 strncmp(o->formats[i], "html=", 5) == 0;
+    return wanted;
+}
+
 static int run_tests(const struct testkit_options *o, const struct suite *suite)
 {
     const struct run_settings settings = {
@@ -59,7 +69,7 @@ static int run_tests(const struct testkit_options *o, const struct suite *suite)
     struct reports *reports = reports_open(o->formats, o->n_formats, o->quiet, &err);
     if (!reports)
         return complain(err.text);
-    struct cover *cover = o->cover || o->min_cover >= 0 ? cover_new() : NULL;
+    struct cover *cover = wants_cover(o) ? cover_new() : NULL;
     run_suite(&run, suite, &settings, cover, reports);
     int code = exit_code(o, &run, cover);
     if (reports_close(reports, &err) != 0)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes the files of a folder into a program.
 #
-# sluice_files(TARGET FOLDER TABLE HEADER): TARGET gets TABLE, an array of struct console_file (HEADER) with a row
+# sluice_files(TARGET FOLDER TABLE HEADER): TARGET gets TABLE, an array of struct embedded_file (HEADER) with a row
 # for each file of FOLDER.  Run as a script (-P) this file writes the C source.
 
 if(CMAKE_SCRIPT_MODE_FILE)
@@ -22,7 +22,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
         string(APPEND rows "    {\"${name}\", \"\\\"${digest}\\\"\", file_${i}, ${length}},\n")
         math(EXPR i "${i} + 1")
     endforeach()
-    file(WRITE ${OUTPUT} "#include \"${HEADER}\"\n\n${data}\nconst struct console_file ${TABLE}[] = {\n${rows}    {0},\n};\n")
+    file(WRITE ${OUTPUT} "#include \"${HEADER}\"\n\n${data}\nconst struct embedded_file ${TABLE}[] = {\n${rows}    {0},\n};\n")
     return()
 endif()
 

@@ -153,7 +153,14 @@ tests_that_are_there() {
     cd "$1/tests"
     find * -type f -printf '%p\t.\n'
     grep -rHoE --include='*.c' '(^|[ {])(cmocka_unit_test[a-z_]*|[A-Z][A-Z_]*)\([A-Za-z_0-9]+[,)]' -- * | sed -E 's/:[^(]*\(/\t/; s/[,)]$//'
-    grep -rHE --include='*.bats' '^@test ".*" \{$' -- * | sed -E 's/:@test "/\t/; s/" \{$//'
+    grep -rHE --include='*.bats' '^@test "the picture of the layers is that of the table, and the table that of the law" {
+    run -0 "$top/scripts/picture" --check
+    for folder in $(grep -v '^#' "$data/layers.txt"); do
+        grep -q ">$folder</text>" "$top/core/layers.svg" || { echo "not in the picture: $folder"; return 1; }
+    done
+}
+
+@test ".*" \{$' -- * | sed -E 's/:@test "/\t/; s/" \{$//'
     grep -rHE --include='*.txt' '^(case:|===|=e=) ' -- * | sed -E 's/:(case:|===|=e=) /\t/'
 }
 
@@ -229,7 +236,7 @@ none() {           # none CHECK…: it prints nothing
 
 @test "what the programs print goes one way, which makes it printable" {
     # The exceptions: files of ours, what sftp is told to copy, a report that escapes as XML does.
-    none eval "raw_output '$top' core/cli core/testkit core/gateway | grep -vE '^core/(cli/new_file.c:[0-9]+: +bool ok = file && fwrite\(bytes, |cli/sandbox/current_sandbox.c:[0-9]+: +fprintf\(file, |cli/sandbox/transfer.c:[0-9]+: +if \(input < 0 \|\| dprintf\(input, |testkit/report_junit.c:[0-9]+: +fwrite\(out.data)' || true"
+    none eval "raw_output '$top' core/cli core/testkit core/gateway | grep -vE '^core/(cli/new_file.c:[0-9]+: +bool ok = file && fwrite\(bytes, |cli/sandbox/current_sandbox.c:[0-9]+: +fprintf\(file, |cli/sandbox/transfer.c:[0-9]+: +if \(input < 0 \|\| dprintf\(input, |testkit/report_(junit|html).c:[0-9]+: +fwrite\(out(\.|->)data)' || true"
     # Only exec hands on bytes as they are: they are the command's own.
     [ "$(cd "$top" && grep -rlE '\b(io_write_all|write)\(' core/cli)" = core/cli/sandbox/exec.c ]
 }

@@ -99,11 +99,58 @@ PY
     [ -e "$(jq -r '."workspace.library"[0]' folder/.luarc.json)/sluice.lua" ]
 }
 
+# fill_in FILE: the two lines that are to do are done.
+fill_in() {
+    python3 - "$1" <<'PY'
+import re, sys
+text = open(sys.argv[1]).read()
+mark = "#" if sys.argv[1].endswith(".py") else "//"
+one, two = {
+    "py": ('if "*" in endpoint.get("host", ""):', 'if request["method"] == "DELETE":'),
+    "go": ('if strings.Contains(endpoint.Host, "*") {', 'if r.Method == "DELETE" {'),
+    "rs": ("if host.contains('*') {", 'if request.get("method").text() == "DELETE" {'),
+}[sys.argv[1].rsplit(".")[-1]]
+end = "" if mark == "#" else " }"
+for condition in (one, two):
+    text = re.sub(rf"{mark} To do: .*\n( *){mark} (return .*)", lambda m: f"{condition}\n{m[1]}    {m[2]}{end}", text, count=1)
+if mark == "//" and "strings.Contains" in text:
+    text = text.replace('import "strconv"', 'import (\n\t"strconv"\n\t"strings"\n)')
+open(sys.argv[1], "w").write(text)
+PY
+}
+
+@test "a new voter in Python runs at once, fails its first cases, and passes when it is written" {
+    exits 0 sluice plugin new in-python --python
+    says "test it:   sluice plugin test --watch in-python"
+    exits 1 sluice plugin test in-python
+    says "5 passed, 5 failed"
+    fill_in in-python/in-python.py
+    exits 0 sluice plugin test --cover in-python
+    says "10 passed, 0 failed"
+    # An error of its own is no end of it.
+    sed -i 's/^    for key, rule in .*/    raise ValueError("as asked")/; /^        for i, endpoint/,/^            pass/d' in-python/in-python.py
+    exits 1 sluice plugin test in-python
+    says "ValueError: as asked"
+}
+
+@test "a new voter in Rust builds without a crate, fails its first cases, and passes when it is written" {
+    command -v cargo >/dev/null || skip "cargo is not installed"
+    exits 0 sluice plugin new in_rust --rust
+    bash -ec "$(sed -n 's/^build it: *//p' <<<"$output")" >log 2>&1 || { cat log; return 1; }
+    if grep -q warning log; then cat log; return 1; fi
+    exits 1 sluice plugin test in_rust/cases
+    says "5 passed, 5 failed"
+    fill_in in_rust/src/main.rs
+    cargo build --release --offline --manifest-path in_rust/Cargo.toml >log 2>&1 || { cat log; return 1; }
+    exits 0 sluice plugin test --cover in_rust/cases
+    says "10 passed, 0 failed"
+}
+
 @test "new refuses bad names and folders that are in use" {
     exits 2 sluice plugin new --c
     says "which name? its folder gets the same one unless DIR is given"
     exits 2 sluice plugin new name
-    says "--c or --lua"
+    says "in which language? --c, --lua, --python or --rust"
     exits 2 sluice plugin new name --c --lua
     exits 2 sluice plugin new ../name --c
     exits 2 sluice plugin new Name --lua

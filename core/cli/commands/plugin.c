@@ -25,7 +25,7 @@ static const struct arg_option plugin_test[] = {
     {"watch", 0, ARG_FLAG, NULL, "again whenever a file changes"},
     {"cover", 0, ARG_FLAG, NULL, "which declared codes were cast and options set"},
     {"min-cover", 0, ARG_VALUE, "PCT", "exit 4 below this coverage"},
-    {"format", 0, ARG_VALUE, "F[=FILE]", "pretty, tap, junit or json; may be repeated"},
+    {"format", 0, ARG_VALUE, "F[=FILE]", "pretty, tap, junit, json or html; may be repeated"},
     {"update", 0, ARG_FLAG, NULL, "write what was voted into cases that fail"},
     {0},
 };
@@ -47,9 +47,21 @@ static const struct arg_option plugin_replay[] = {
     {"isolation", 0, ARG_VALUE, "inline|process", "how voters run, whatever FILE says"},
     {0},
 };
+static const struct arg_option plugin_publish[] = {
+    {"plugin-dir", 0, ARG_VALUE, "DIR", "where a voter in C is (DIR/build/plugins, DIR)"},
+    {0},
+};
+static const struct arg_option plugin_install[] = {
+    {"sha256", 0, ARG_VALUE, "HEX", "only if the archive has this digest"},
+    {"to", 0, ARG_VALUE, "DIR", "where its folder is made (/etc/sluice/rules)"},
+    {"replace", 0, ARG_FLAG, NULL, "in the place of one of the same name"},
+    {0},
+};
 static const struct arg_option plugin_new[] = {
     {"c", 0, ARG_FLAG, NULL, "in C"},
     {"lua", 0, ARG_FLAG, NULL, "in Lua"},
+    {"python", 0, ARG_FLAG, NULL, "in Python: a program that the gateway speaks with"},
+    {"rust", 0, ARG_FLAG, NULL, "in Rust, likewise"},
     {0},
 };
 
@@ -65,6 +77,14 @@ const struct command commands_plugin[] = {
      "sluice plugin bench --compare before.json --threshold 10 cases"},
     {"plugin", "new", "NAME [DIR]", plugin_new, cmd_plugin_new,
      "make a folder for a voter, with a first case", "sluice plugin new no_wildcards --lua"},
+    {"plugin", "schema", "", none, cmd_plugin_schema,
+     "print the JSON Schema of case files, for editors", "sluice plugin schema >case.schema.json"},
+    {"plugin", "publish", "DIR [FILE]", plugin_publish, cmd_plugin_publish,
+     "run the cases of a voter, and pack it with them into an archive",
+     "sluice plugin publish no_wildcards"},
+    {"plugin", "install", "FILE", plugin_install, cmd_plugin_install,
+     "unpack a voter (or copy its folder), check it, and print the lines that load it",
+     "sluice plugin install no_wildcards-1.0.0.tar.gz --sha256 HEX"},
     {"plugin", "test", "PATH...", plugin_test, cmd_plugin_test,
      "run test cases of voters and chains", "sluice plugin test --plugin-dir build/plugins cases"},
     {"plugin", "replay", "", plugin_replay, cmd_plugin_replay,

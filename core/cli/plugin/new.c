@@ -61,17 +61,23 @@ static const char *cmake_options(const struct cli *cli, struct arena *arena)
     return " -DCMAKE_PREFIX_PATH=P";
 }
 
+/* In two lines: how it is built, where it is, and tested. */
 static void say_how_to_go_on(const struct cli *cli, const char *folder,
                              enum scaffold_language language, struct arena *arena)
 {
     folder = quoted(folder, arena);
-    if (language == SCAFFOLD_LUA)
-        say(cli, "test it:   sluice plugin test --watch %s", folder);
-    else
+    if (language == SCAFFOLD_C)
         say(cli,
             "build it:  cmake -S %s -B %s/build%s && cmake --build %s/build\n"
             "test it:   sluice plugin test --plugin-dir %s/build/plugins %s/cases",
             folder, folder, cmake_options(cli, arena), folder, folder, folder);
+    else if (language == SCAFFOLD_RUST)
+        say(cli,
+            "build it:  cargo build --release --offline --manifest-path %s/Cargo.toml\n"
+            "test it:   sluice plugin test %s/cases",
+            folder, folder);
+    else
+        say(cli, "test it:   sluice plugin test --watch %s", folder);
 }
 
 static int make(struct cli *cli, struct arena *arena, enum scaffold_language language)
@@ -87,15 +93,35 @@ static int make(struct cli *cli, struct arena *arena, enum scaffold_language lan
     return EXIT_DONE;
 }
 
+/* The one that is asked for.  False: none is, or several are. */
+static bool read_language(const struct cli *cli, enum scaffold_language *out)
+{
+    static const struct {
+        enum scaffold_language language;
+        const char *word;
+    } all[] = {
+#define X(id, word) {SCAFFOLD_##id, word},
+        SCAFFOLD_LANGUAGES(X)
+#undef X
+    };
+    unsigned asked = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (arg_given(cli, all[i].word)) {
+            *out = all[i].language;
+            asked++;
+        }
+    return asked == 1;
+}
+
 int cmd_plugin_new(struct cli *cli)
 {
-    bool c = arg_given(cli, "c"), lua = arg_given(cli, "lua");
+    enum scaffold_language language;
     if (cli->n_operands < 1 || cli->n_operands > 2)
         return usage_error(cli, "which name? its folder gets the same one unless DIR is given");
-    if (c == lua)
-        return usage_error(cli, "in which language? --c or --lua");
+    if (!read_language(cli, &language))
+        return usage_error(cli, "in which language? --c, --lua, --python or --rust");
     struct arena *arena = arena_new();
-    int code = make(cli, arena, c ? SCAFFOLD_C : SCAFFOLD_LUA);
+    int code = make(cli, arena, language);
     arena_free(arena);
     return code;
 }

@@ -109,8 +109,8 @@ static int read_flags(const struct cli *cli, struct testkit_options *o)
     o->update = arg_given(cli, "update");
     o->quiet = cli->quiet;
     if (cli->output == OUT_YAML)
-        return usage_error(cli,
-                           "there is no report in YAML: --format is pretty, tap, junit or json");
+        return usage_error(
+            cli, "there is no report in YAML: --format is pretty, tap, junit, json or html");
     int code = arg_percent(cli, "min-cover", 100, &o->min_cover);
     return code >= 0 ? code : read_numbers(cli, o);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice policy explain and policy schema: the fields of a policy, from the tables that read it. */
+#include "cli/policy/schema.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -78,17 +80,26 @@ static void fit_yaml(json_t *schema)
     }
 }
 
-int cmd_policy_schema(struct cli *cli)
+json_t *schema_for_editors(const struct schema *schema)
+{
+    json_t *json = describe(schema);
+    fit_yaml(json);
+    return json;
+}
+
+void print_schema(const struct cli *cli, const char *title, json_t *described)
 {
     json_t *schema = json_pack("{s:s, s:s}", "$schema",
-                               "https://json-schema.org/draft/2020-12/schema", "title",
-                               "Policy of a sluice sandbox");
-    json_t *policy = describe(&policy_schema);
-    fit_yaml(policy);
-    json_object_update(schema, policy);
-    json_decref(policy);
+                               "https://json-schema.org/draft/2020-12/schema", "title", title);
+    json_object_update(schema, described);
+    json_decref(described);
     print_json(cli, schema);
     json_decref(schema);
+}
+
+int cmd_policy_schema(struct cli *cli)
+{
+    print_schema(cli, "Policy of a sluice sandbox", schema_for_editors(&policy_schema));
     return EXIT_DONE;
 }
 

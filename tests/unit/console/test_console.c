@@ -50,7 +50,7 @@ static void each_file_is_bound_to_its_origin(void **state)
     struct fixture *f = fixture_new();
     (void)state;
     fixture_serve(f, NULL, &router, false);
-    for (const struct console_file *file = console_files; file->name; file++) {
+    for (const struct embedded_file *file = console_files; file->name; file++) {
         char *path = alloc_printf("/console/%s", file->name), *text = get(f, path, "");
         assert_non_null(strstr(text, "HTTP/1.1 200 OK"));
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
@@ -104,7 +104,7 @@ static void no_file_does_what_the_policy_forbids(void **state)
         "localStorage", "setAttribute(\"style\"",
     };
     (void)state;
-    for (const struct console_file *file = console_files; file->name; file++) {
+    for (const struct embedded_file *file = console_files; file->name; file++) {
         char *text = alloc_strn((const char *)file->bytes, file->len);
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (strstr(text, words[i]))
@@ -117,7 +117,7 @@ static void all_files_are_small_together(void **state)
 {
     size_t n = 0, bytes = 0;
     (void)state;
-    for (const struct console_file *file = console_files; file->name; file++, n++)
+    for (const struct embedded_file *file = console_files; file->name; file++, n++)
         bytes += file->len;
     assert_true(n >= 8);
     assert_true(bytes <= 150 * 1024);
