@@ -133,6 +133,26 @@ life_of_a_gateway() {
     grep -q '^== came out as told$' "$BATS_TEST_TMPDIR/log" || { cat "$BATS_TEST_TMPDIR/log" >&2; return 1; }
 }
 
+an_operators_tutorial() {
+    cd /packages
+    bash /packages/operator.sh 2>&1 || { cat /var/log/sluiced.log; exit 1; }
+    cat /etc/sluice/sluice.yaml | grep no_wildcards
+    kill "$(pidof sluiced)"
+}
+
+@test "an operator's tutorial, from the package to the first approved request" {
+    start_origin 10.77.0.2 8081
+    TUTORIAL_URL=http://10.77.0.2:8081/ "$top/scripts/tutorial" --print "$top/tutorials/operator.md" >"$debs/operator.sh"
+    on_a_machine an_operators_tutorial >"$BATS_TEST_TMPDIR/log" 2>&1 || { cat "$BATS_TEST_TMPDIR/log" >&2; return 1; }
+    output=$(cat "$BATS_TEST_TMPDIR/log")
+    for said in policy_denied "loaded" "the first approved request: " "ann user" "NO_WILDCARD" "intact"; do
+        [[ "$output" == *"$said"* ]] || { echo "does not say: $said"; echo "$output"; return 1; }
+    done
+    seconds=$(sed -n 's/^the first approved request: \([0-9]*\) s$/\1/p' <<<"$output")
+    [ "$seconds" -lt 300 ]
+    echo "# from the package to the first approved request: $seconds s" >&3
+}
+
 work_of_an_author() {
     dpkg -i /packages/sluice-gateway-dev_*.deb >/packages/log 2>&1 || { cat /packages/log; exit 1; }
     [ "$(PKG_CONFIG_PATH='' pkg-config --cflags-only-I sluice-plugin | tr -d ' ')" = -I/usr/share/pkgconfig/../../include ]
