@@ -30,7 +30,7 @@ static const struct secret_profile profiles[] = {
      PLACES({"**.amazonaws.com", 443}, {"**.amazonaws.com.cn", 443}, {"**.api.aws", 443}),
      "AWS_SECRET_ACCESS_KEY"},
     {"generic", "any values, for endpoints of the policy with credential_binding", NULL, NULL,
-     NULL},
+     "AWS_SECRET_ACCESS_KEY"},
 };
 
 const struct secret_profile *secret_profile_at(size_t i)

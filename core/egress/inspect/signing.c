@@ -2,6 +2,7 @@
 #include "egress/inspect/signing.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -62,26 +63,45 @@ static const char *query_of(const struct client *c)
     return query ? query + 1 : "";
 }
 
+/* 1: found, 0: none, -1: refused. */
+static int find_in_head(struct signing *s, const char **problem)
+{
+    const struct http_head *head = s->c->exchange.head;
+    int found = 0;
+    for (size_t i = 0; i < head->n_fields; i++) {
+        if (!egress_signing_is(&head->fields[i]))
+            continue;
+        if (found)
+            return refuse(s, REFUSAL_SIGNING, "it has Authorization twice");
+        found = 1;
+        s->field = i;
+        *problem = sigv4_read(head->fields[i].value, &s->claim);
+    }
+    return found;
+}
+
+static bool is_trace(struct sigv4_text text)
+{
+    return secret_has_trace(text.at, text.len);
+}
+
 /* 1: found, 0: nothing is signed with a placeholder, -1: refused. */
 static int find_claim(struct signing *s)
 {
-    const struct http_head *head = s->c->exchange.head;
     const char *problem = NULL, *query = query_of(s->c);
-    bool found = false;
-    for (size_t i = 0; i < head->n_fields && !found; i++) {
-        if (!egress_signing_is(&head->fields[i]))
-            continue;
-        found = true;
-        s->field = i;
-        problem = sigv4_read(head->fields[i].value, &s->claim);
-    }
-    if (!found && secret_has_plain_trace(query, strlen(query))) {
-        problem = sigv4_read_query(query, &s->room, &found, &s->claim);
-        s->in_query = found;
-    }
-    if (problem)
-        return refuse(s, REFUSAL_SIGNING, problem);
-    return found && (!s->in_query || secret_has_trace(s->claim.key.at, s->claim.key.len));
+    bool in_query = false;
+    int found = find_in_head(s, &problem);
+    if (!found && secret_has_plain_trace(query, strlen(query)))
+        problem = sigv4_read_query(query, &s->room, &in_query, &s->claim);
+    if (found < 0 || problem)
+        return found < 0 ? -1 : refuse(s, REFUSAL_SIGNING, problem);
+    s->in_query = in_query && is_trace(s->claim.key);
+    if (!found && !s->in_query)
+        return 0;
+    if (is_trace(s->claim.region) || is_trace(s->claim.service))
+        return refuse(s, REFUSAL_MISPLACED,
+                      "its region or service is the placeholder of a credential");
+    return 1;
 }
 
 static const struct secret_credential *find_beside(const struct secret_credentials *all,
@@ -371,6 +391,24 @@ static int prepare_head(struct signing *s, const char *time, const char *payload
     return 0;
 }
 
+/* A field that Connection names ends here, so a signature that covers it would be none. */
+static int check_connection(const struct signing *s)
+{
+    static const char *const own[] = {"Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", NULL};
+    const struct http_head *head = s->c->exchange.head;
+    for (size_t i = 0; i < head->n_fields; i++) {
+        const struct http_field *field = &head->fields[i];
+        char problem[128];
+        if (http_field_in(field, own) || strncasecmp(field->name, "Proxy-", 6) == 0 ||
+            !http_head_lists(head, "Connection", field->name))
+            continue;
+        snprintf(problem, sizeof problem,
+                 "its Connection field names %.40s, which is then not sent", field->name);
+        return refuse(s, REFUSAL_SIGNING, problem);
+    }
+    return 0;
+}
+
 static int sign(struct signing *s)
 {
     struct sigv4_field fields[HTTP_FIELDS_MAX + 2];
@@ -381,6 +419,8 @@ static int sign(struct signing *s)
     if (!(request.payload = read_payload(s)))
         return -1;
     if (!s->in_query && (s->rule ? prepare_head(s, time, request.payload) : set_time(s, time)) != 0)
+        return -1;
+    if (check_connection(s) != 0)
         return -1;
     request.n = list_fields(s, fields, &host, &length);
     request.path = split_target(s, &request.query);

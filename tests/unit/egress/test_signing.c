@@ -332,6 +332,50 @@ static void what_an_endpoint_cannot_have_signed_is_refused(void **state)
                "credential_placeholder_refused", "a TRACE request");
 }
 
+#define TWICE(other) SIGNED("s3", "host;x-amz-date") "Authorization: AWS4-HMAC-SHA256 " other "\r\n"
+
+static void a_request_is_signed_once_and_arrives_as_it_was_signed(void **state)
+{
+    static const char kind[] = "credential_signing_refused";
+    static const char twice[] = "it has Authorization twice";
+    static const char dropped[] = "its Connection field names X-Amz-Date, which is then not sent";
+    (void)state;
+    refused(4,
+            "GET / HTTP/1.1\r\n%H" TWICE("Credential=" ELSEWHERE "/20200101/a/s3/aws4_request")
+            "\r\n",
+            403, kind, twice);
+    refused(4, "GET / HTTP/1.1\r\n%H" TWICE(PLACEHOLDER("AWS_SECRET_ACCESS_KEY")) "\r\n", 403, kind,
+            twice);
+    refused_by(SIGNS("sigv4"), 4, "GET / HTTP/1.1\r\n%H" TWICE(ELSEWHERE) "\r\n", 403, kind, twice);
+    refused(2,
+            "GET / HTTP/1.1\r\n%HConnection: X-Amz-Date\r\n" SIGNED("s3", "host;x-amz-date") "\r\n",
+            403, kind, dropped);
+    refused_by(SIGNS("sigv4"), 2, "GET / HTTP/1.1\r\n%HConnection: keep-alive, X-Amz-Date\r\n\r\n",
+               403, kind, dropped);
+    refused_by(SIGNS("sigv4"), 2, "GET / HTTP/1.1\r\n%HConnection: Authorization\r\n\r\n", 403,
+               kind, "its Connection field names Authorization, which is then not sent");
+    refused(2,
+            "GET / HTTP/1.1\r\n%HX-Amz-Date: 20200101T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 "
+            "Credential=" PLACEHOLDER(
+                "AWS_ACCESS_KEY_ID") "/20200101/OPENSHELL-RESOLVE-ENV-X/s3/aws4_request, "
+                                     "SignedHeaders=host, Signature=00\r\n\r\n",
+            403, "credential_placeholder_refused",
+            "its region or service is the placeholder of a credential");
+}
+
+/* A server that keeps what it is sent would give it back. */
+static void the_key_itself_is_never_sent(void **state)
+{
+    static const char kind[] = "credential_placeholder_refused";
+    static const char why[] = "has the placeholder of a credential whose value may not stand there";
+    (void)state;
+    refused(2, "GET /?k=" PLACEHOLDER("AWS_SECRET_ACCESS_KEY") " HTTP/1.1\r\n%H\r\n", 403, kind,
+            why);
+    refused_by(SIGNS("sigv4"), 2,
+               "GET / HTTP/1.1\r\n%HX-Amz-Meta-K: " PLACEHOLDER("AWS_SECRET_ACCESS_KEY") "\r\n\r\n",
+               403, kind, why);
+}
+
 static void the_region_is_in_the_name_of_the_host(void **state)
 {
     static const struct {
@@ -377,6 +421,8 @@ static int all_tests(void)
         cmocka_unit_test(an_endpoint_has_requests_signed_whatever_their_program_did),
         cmocka_unit_test(an_endpoint_says_whether_the_body_is_signed),
         cmocka_unit_test(what_an_endpoint_cannot_have_signed_is_refused),
+        cmocka_unit_test(a_request_is_signed_once_and_arrives_as_it_was_signed),
+        cmocka_unit_test(the_key_itself_is_never_sent),
         cmocka_unit_test(the_region_is_in_the_name_of_the_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
