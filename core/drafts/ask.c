@@ -10,6 +10,7 @@
 #include "drafts/requests.h"
 #include "drafts/rules.h"
 #include "policy/merge/merge.h"
+#include "store/gateways.h"
 #include "update/askers.h"
 
 /* ---- approvals: [{actor, role, at_ms, account}], account left out where it is the actor ---- */
@@ -166,7 +167,7 @@ static int ask_rule(struct drafts *drafts, const struct drafts_call *call,
     return 0;
 }
 
-int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
+static int ask(struct drafts *drafts, const struct drafts_call *call,
                const struct store_draft *draft, const struct sluice_actor *approver,
                struct arena *arena, struct drafts_ask *out, struct error *err)
 {
@@ -216,6 +217,30 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
                          draft->id);
     return *draft->held_kind ? drafts_ask_held(drafts, draft, arena, out, err)
                              : ask_rule(drafts, call, draft, arena, out, err);
+}
+
+/* The host that enforces the deadline may be another one, whose boots are others. */
+static int settle_clock(struct drafts *drafts, const char *sandbox, struct arena *arena,
+                        struct policy_grant *grant, struct error *err)
+{
+    struct store_sandbox box;
+    if (!grant->expires_at_ms || !store_is_shared(drafts->store))
+        return 0;
+    if (store_sandbox_get(drafts->store, sandbox, arena, &box, err) != 0)
+        return -1;
+    if (!store_at_home(drafts->store, &box)) {
+        grant->boot = "";
+        grant->boot_ms = 0;
+    }
+    return 0;
+}
+
+int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
+               const struct store_draft *draft, const struct sluice_actor *approver,
+               struct arena *arena, struct drafts_ask *out, struct error *err)
+{
+    int rc = ask(drafts, call, draft, approver, arena, out, err);
+    return rc == 0 ? settle_clock(drafts, call->sandbox, arena, &out->grant, err) : rc;
 }
 
 bool drafts_asks_the_same(const struct store_draft *one, const struct store_draft *other)

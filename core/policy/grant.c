@@ -133,6 +133,8 @@ bool policy_grant_is_late(const struct policy_grant *grant, const char *boot, in
         return false;
     if (wall_ms >= grant->expires_at_ms)
         return true;
+    if (!*grant->boot)
+        return false;
     return strcmp(grant->boot, boot) == 0 ? boot_ms >= grant->boot_ms : grant->for_ms != 0;
 }
 

@@ -38,7 +38,8 @@ struct policy_grant {
     int64_t uses, used;                             /* uses 0: they are not counted */
     int64_t for_ms;                                 /* 0: no duration */
     int64_t expires_at_ms;                          /* wall clock; 0: no time */
-    /* The same on CLOCK_BOOTTIME of the boot with this id; it ends at whichever comes first. */
+    /* The same on CLOCK_BOOTTIME of the boot with this id; it ends at whichever comes first.  "":
+     * the wall clock alone counts, as it was approved on another host. */
     const char *boot;
     int64_t boot_ms;
     int64_t pid;                                    /* as the sandbox sees it; 0: no process */

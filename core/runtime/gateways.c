@@ -46,6 +46,22 @@ void runtime_set_gateways(struct runtime *all, const struct store_gateway *list,
     uv_mutex_unlock(&all->lock);
 }
 
+/* Around the end of a gateway two may do, or none, until they have heard of it. */
+bool runtime_leads(struct runtime *all)
+{
+    const char *self = all->setup.gateway_id;
+    const char *first = "";
+    if (!*self)
+        return true;
+    uv_mutex_lock(&all->lock);
+    for (size_t i = 0; i < all->n_gateways && !*first; i++)
+        if (all->gateways[i].alive)
+            first = all->gateways[i].id;
+    bool leads = strcmp(first, self) == 0;
+    uv_mutex_unlock(&all->lock);
+    return leads;
+}
+
 /* ---- homes ---- */
 
 static bool is_elsewhere(const struct runtime *all, const char *home)

@@ -117,6 +117,8 @@ void runtime_heard(struct runtime *runtime, const struct store_change *change);
 void runtime_push_unsent(struct runtime *runtime);
 /* Those there are now; copied. */
 void runtime_set_gateways(struct runtime *runtime, const struct store_gateway *list, size_t n);
+/* Whether this gateway does what only one of them has to do: the first that lives.  Any thread. */
+bool runtime_leads(struct runtime *runtime);
 /* Any thread. */
 struct runtime_home {
     const char *gateway;                            /* its name; "": not known */

@@ -40,9 +40,24 @@ static pid_t lock_pid(const char *dir)
     return pid;
 }
 
+static int check_home(const struct runtime *all, const char *id, struct error *err)
+{
+    if (!*all->setup.gateway_id)
+        return 0;
+    struct arena *arena = arena_new();
+    struct store_sandbox record;
+    int rc = store_sandbox_by_id(all->setup.store, id, arena, &record, err);
+    if (rc == 0)
+        rc = runtime_check_home(all, &record, err);
+    arena_free(arena);
+    return rc;
+}
+
 int runtime_find_process(const struct runtime *all, const char *id, int64_t inside, int64_t *pid,
                          int64_t *started, struct error *err)
 {
+    if (check_home(all, id, err) != 0)
+        return -1;
     char *dir = alloc_printf("%s/sandboxes/%s", all->setup.state_dir, id);
     pid_t supervisor = sandbox_lock_held(dir) ? lock_pid(dir) : 0, found = 0;
     int rc = supervisor > 0 ? process_find_inside(supervisor, inside, &found, started, err)

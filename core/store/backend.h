@@ -267,6 +267,7 @@ struct store_gateways {
      * are not read. */
     int (*tell)(struct store_tx *tx, const struct store_change *change, struct error *err);
     const char *(*self)(struct store_tx *tx);       /* the id that joined, or "" */
+    const char *(*own_id)(const struct store *store);           /* the same */
 };
 
 /* place is what stands behind "scheme:" in a URL. */

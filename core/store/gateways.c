@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/gateways.h"
 
+#include <string.h>
+
 #include "store/backend.h"
 
 const char *store_topic_word(enum store_topic topic)
@@ -22,6 +24,12 @@ int store_join(struct store *store, struct store_gateway *me, struct error *err)
 {
     const struct store_gateways *gateways = store->backend->gateways;
     return gateways ? gateways->join(store, me, err) : store_claim(store, err);
+}
+
+bool store_at_home(const struct store *store, const struct store_sandbox *sandbox)
+{
+    return !store_is_shared(store) || !*sandbox->home ||
+           strcmp(sandbox->home, store->backend->gateways->own_id(store)) == 0;
 }
 
 int store_gateway_list(struct store *store, struct arena *arena, struct store_gateway **out,

@@ -29,6 +29,8 @@ bool store_is_shared(const struct store *store);
 /* Makes this process the gateway me until it closes the store, and fills its number: one of several
  * in a shared store, else the only one.  ERROR_EXISTS if it cannot be. */
 int store_join(struct store *store, struct store_gateway *me, struct error *err);
+/* Whether this gateway may run the sandbox: it is its home, or the sandbox has none yet. */
+bool store_at_home(const struct store *store, const struct store_sandbox *sandbox);
 /* By number; none in a store that is not shared. */
 int store_gateway_list(struct store *store, struct arena *arena, struct store_gateway **out,
                        size_t *n, struct error *err);

@@ -83,6 +83,40 @@ history_is_whole() {
     history_is_whole demo
 }
 
+@test "an approval with an end at one gateway ends at the other, and is used up there" {
+    [ "$(knock demo)" = 403 ]
+    until_so 'on_b sluice rule get demo --status pending -o json | jq -e ".chunks[0]" >/dev/null'
+    chunk=$(on_b sluice rule get demo --status pending -o json | jq -r '.chunks[0].id')
+    on_b run -0 sluice rule approve demo --chunk-id "$chunk" --once --wait
+    [ "$(knock demo)" = 200 ]
+    [ "$(knock demo)" = 403 ]
+    until_so '[ "$(on_b sluice policy get demo -o json | jq -c .grants)" = "[]" ]'
+}
+
+@test "requests that wait at one gateway are let through, and refused, by decisions at the other" {
+    sluice sandbox create --name patient --hold 10m
+    waits() {      # waits PORT: a request of patient waits for a decision; its chunk is $chunk, its answer goes to answer.PORT
+        sluice sandbox exec patient -- curl -sS -o /dev/null -w '%{http_code}' "http://10.77.0.2:$1/" >"$a/answer.$1" 3>&- &
+        asked=$!
+        until_so "[ \"\$(sluice rule get patient -o json | jq '[.chunks[] | select(.port == $1) | .waiting] | add')\" = 1 ]"
+        chunk=$(on_b sluice rule get patient -o json | jq -r ".chunks[] | select(.port == $1) | .id")
+    }
+    waits 8080
+    on_b sluice rule approve patient --chunk-id "$chunk"
+    wait "$asked"
+    [ "$(cat "$a/answer.8080")" = 200 ]
+    waits 8081
+    on_b sluice rule reject patient --chunk-id "$chunk"
+    wait "$asked"
+    [ "$(cat "$a/answer.8081")" = 403 ]
+    waits 8082
+    on_b sluice rule clear patient
+    wait "$asked"
+    [ "$(cat "$a/answer.8082")" = 403 ]
+    sluice sandbox delete patient
+    until_so '! on_b sluice sandbox get patient >/dev/null 2>&1'
+}
+
 @test "settings, labels and tokens that are changed at one gateway count at the other" {
     on_b sluice sandbox set demo --label team=blue
     on_b sluice sandbox set demo --approval-mode auto

@@ -50,6 +50,8 @@ struct look {
     struct arena *arena;
     struct provider_change **changed;
     size_t n, told;
+    bool leads; /* else another gateway fetches, and what it has put on record is read again */
+    bool fetches;
 };
 
 /* ---- entries; under the lock ---- */
@@ -239,6 +241,16 @@ static void refresh(struct look *look, const struct provider_facts *facts)
             providers_change(facts, "refreshed", "gateway", NULL, look->arena);
 }
 
+/* All but what somebody asked this gateway for. */
+static void forget_others(struct refresher *r)
+{
+    pthread_mutex_lock(&r->lock);
+    for (struct entry *e = r->entries; e; e = e->next)
+        e->seen = e->status.next_ms == 0;
+    drop_unseen(r);
+    pthread_mutex_unlock(&r->lock);
+}
+
 static bool is_due(struct refresher *r, const char *id)
 {
     pthread_mutex_lock(&r->lock);
@@ -260,6 +272,8 @@ static void look_work(void *arg)
         log_error(r->log, "cannot read the providers: %s", err.text);
         return;
     }
+    if (!look->leads)
+        forget_others(r);
     look->changed = arena_zalloc(look->arena, (n + 1) * sizeof(struct provider_change *));
     struct provider_facts *facts = arena_zalloc(look->arena, (n + 1) * sizeof *facts);
     for (size_t i = 0; i < n; i++)
@@ -268,7 +282,7 @@ static void look_work(void *arg)
         else if (facts[i].refresh)
             recall(r, &facts[i]);
     for (size_t i = 0; i < n && !r->closing; i++)
-        if (facts[i].refresh && is_due(r, facts[i].provider.id))
+        if (facts[i].refresh && is_due(r, facts[i].provider.id) && look->fetches)
             refresh(look, &facts[i]);
     pthread_mutex_lock(&r->lock);
     if (!r->closing)
@@ -350,7 +364,8 @@ static void on_tick(uv_timer_t *timer)
     if (r->busy || r->closing || !is_any_due(r))
         return;
     struct look *look = alloc_zero(1, sizeof *look);
-    *look = (struct look){.r = r, .arena = arena_new()};
+    *look = (struct look){.r = r, .arena = arena_new(), .leads = runtime_leads(r->runtime)};
+    look->fetches = look->leads || r->wanted;
     r->busy = true;
     r->wanted = false;
     for (struct fetch_wait *w = r->waits; w; w = w->next)

@@ -130,6 +130,11 @@ static const char *self(struct store_tx *tx)
     return pg_of(tx)->place->gateway;
 }
 
+static const char *own_id(const struct store *store)
+{
+    return ((const struct postgres_store *)store)->place->gateway;
+}
+
 static const struct store_gateways gateways = {
     .join = postgres_join,
     .list = outbox_gateways,
@@ -137,6 +142,7 @@ static const struct store_gateways gateways = {
     .unfollow = postgres_unfollow,
     .tell = outbox_tell,
     .self = self,
+    .own_id = own_id,
 };
 
 /* ---- writing ---- */
