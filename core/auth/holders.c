@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/account.h"
 #include "base/alloc.h"
 
 static bool is_holder(const json_t *holder, const struct auth_principal *p)

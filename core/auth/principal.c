@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/principal.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "auth/account.h"
 
 bool auth_uid_is_admin(uid_t uid)
 {
@@ -78,39 +79,14 @@ bool auth_may(const struct auth_principal *p, enum auth_permission permission, c
     return sandbox && strcmp(sandbox, p->asked) == 0 && p->rights & bit;
 }
 
-static void name_account(uid_t uid, char *out, size_t size)
-{
-    char space[16384];
-    struct passwd entry, *found = NULL;
-    if (getpwuid_r(uid, &entry, space, sizeof space, &found) == 0 && found)
-        snprintf(out, size, "%s", found->pw_name);
-    else
-        snprintf(out, size, "uid:%u", (unsigned)uid);
-}
-
-bool auth_account_uid(const char *name, uid_t *out)
-{
-    char space[16384], *end;
-    struct passwd entry, *found = NULL;
-    if (strncmp(name, "uid:", 4) == 0) {
-        unsigned long uid = strtoul(name + 4, &end, 10);
-        *out = (uid_t)uid;
-        return name[4] >= '0' && name[4] <= '9' && !*end && uid < UINT32_MAX;
-    }
-    if (getpwnam_r(name, &entry, space, sizeof space, &found) != 0 || !found)
-        return false;
-    *out = found->pw_uid;
-    return true;
-}
-
 void auth_look_up_name(struct auth_principal *p)
 {
     if (p->kind == AUTH_NOBODY)
         return;
     if (!*p->name)
-        name_account(p->uid, p->name, sizeof p->name);
+        auth_account_name(p->uid, p->name, sizeof p->name);
     if (p->calls_from_account && !*p->account)
-        name_account(p->uid, p->account, sizeof p->account);
+        auth_account_name(p->uid, p->account, sizeof p->account);
 }
 
 struct sluice_actor auth_actor(const struct auth_principal *p)

@@ -59,9 +59,6 @@ void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id)
  * for those who may create sandboxes for everybody. */
 bool auth_may(const struct auth_principal *p, enum auth_permission permission, const char *sandbox);
 
-/* The uid of the account that has this name, or of "uid:N".  False: there is none.  Blocks as
- * auth_look_up_name does. */
-bool auth_account_uid(const char *name, uid_t *out);
 /* Looks up its name and its account, once.  Blocks: it reads files or asks a directory service. */
 void auth_look_up_name(struct auth_principal *p);
 /* What voters and records see of it; the texts point into p. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/account.h"
 #include "auth/token.h"
 #include "base/alloc.h"
 #include "base/text.h"
