@@ -100,17 +100,10 @@ int cmd_store_migrate(struct cli *cli)
 
 /* ---- where the gateway's store is ---- */
 
-/* The folder of its Unix socket, where it has its state unless it was told otherwise. */
 static char *state_folder(const struct cli *cli)
 {
     const char *given = arg_value(cli, "state-dir");
-    struct endpoint e;
-    if (given)
-        return alloc_str(given);
-    endpoint_read(cli->gateway, &e);
-    char *folder = e.path ? alloc_str(dirname(e.path)) : NULL;
-    endpoint_free(&e);
-    return folder;
+    return given ? alloc_str(given) : endpoint_state_folder(cli->gateway);
 }
 
 /* NULL after saying what is missing. */

@@ -12,6 +12,9 @@
 #include "base/alloc.h"
 #include "base/standard.h"
 
+/* Of the machine's gateway, as its package configures it. */
+static const char machine[] = "unix:/run/sluice/sluice.sock", machine_state[] = "/var/lib/sluice";
+
 static const char unix_scheme[] = "unix:", tls_scheme[] = "https://";
 static const char *const tcp_schemes[] = {"tcp:", "http://", tls_scheme};
 
@@ -59,15 +62,23 @@ static bool is_served(const char *path)
     return served;
 }
 
-/* One's own gateway; where there is none, that of the machine, as its package configures it. */
+/* One's own gateway; where there is none, that of the machine. */
 char *endpoint_default(void)
 {
-    static const char machine[] = "unix:/run/sluice/sluice.sock";
     char *own = own_socket();
     if (is_served(after(own, unix_scheme)) || !is_served(after(machine, unix_scheme)))
         return own;
     free(own);
     return alloc_str(machine);
+}
+
+char *endpoint_state_folder(const char *gateway)
+{
+    const char *path = after(gateway, unix_scheme), *slash = path ? strrchr(path, '/') : NULL;
+    if (strcmp(gateway, machine) == 0)
+        return alloc_str(machine_state);
+    return slash ? alloc_printf("%.*s", (int)(slash - path) + (slash == path), path)
+                 : alloc_str(path ? "." : NULL);
 }
 
 /* The address goes into a request's head. */

@@ -15,6 +15,9 @@ struct endpoint {
 };
 
 char *endpoint_default(void);                       /* the caller frees it */
+/* Where a gateway with this Unix socket has its state unless it was told otherwise; NULL: it has
+ * none.  The caller frees it. */
+char *endpoint_state_folder(const char *gateway);
 /* An exit code after saying that --gateway is no address, or -1. */
 int endpoint_check(const struct cli *cli);
 /* Of an address that endpoint_check accepts. */

@@ -40,6 +40,22 @@ static void an_address_is_read(void **state)
     }
 }
 
+static void the_state_of_a_gateway_is_beside_its_socket_but_for_the_machines(void **state)
+{
+    static const char *const cases[][2] = {
+        {"unix:/run/sluice/sluice.sock", "/var/lib/sluice"}, {"unix:/a/b/s.sock", "/a/b"},
+        {"unix:/s.sock", "/"}, {"unix:s.sock", "."}, {"https://a.test", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *folder = endpoint_state_folder(cases[i][0]);
+        if (cases[i][1])
+            assert_string_equal(folder, cases[i][1]);
+        else
+            assert_null(folder);
+        free(folder);
+    }
+}
+
 static void an_answer_is_read_however_it_is_cut(void **state)
 {
     static const char text[] = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
@@ -125,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_is_read),
+        cmocka_unit_test(the_state_of_a_gateway_is_beside_its_socket_but_for_the_machines),
         cmocka_unit_test(an_answer_is_read_however_it_is_cut),
         cmocka_unit_test(an_answer_that_was_cut_short_is_not_complete),
         cmocka_unit_test(what_follows_an_upgrade_stays),
