@@ -272,7 +272,7 @@ static void reload_all_done(void *arg)
     if (r->rc != 0)
         log_error(r->all->setup.log, "cannot read what other gateways changed: %s", r->err.text);
     for (size_t i = 0; i < r->n; i++)
-        if (!sandbox_find(r->all, r->records[i].id))
+        if (!sandbox_find(r->all, r->records[i].id) && !sandbox_is_gone(r->all, r->records[i].id))
             sandbox_add(r->all, &r->records[i]);
     for (struct sandbox *s = r->all->list; s; s = s->next) {
         reload(r->all, s->id);

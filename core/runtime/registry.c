@@ -79,12 +79,22 @@ static void free_sandbox(struct sandbox *s)
     free(s);
 }
 
+bool sandbox_is_gone(const struct runtime *all, const char *id)
+{
+    for (size_t i = 0; i < GONE_MAX; i++)
+        if (strcmp(all->gone[i], id) == 0)
+            return true;
+    return false;
+}
+
 void sandbox_drop(struct sandbox *s)
 {
-    struct sandbox **at = &s->all->list;
+    struct runtime *all = s->all;
+    struct sandbox **at = &all->list;
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
+    snprintf(all->gone[all->n_gone++ % GONE_MAX], UUID_SIZE, "%s", s->id);
     free_sandbox(s);
 }
 

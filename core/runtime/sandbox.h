@@ -11,8 +11,15 @@
 #include "sandbox/container/cgroup.h"
 #include "sandbox/wire/protocol.h"
 
-enum { START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 10000,
-       STOP_GRACE_MS = 500, STOP_LOOK_MS = 200, LEAVE_RETRY_MS = 100, RETIRED_MAX = 256 };
+enum {
+    START_TIMEOUT_MS = 30000,
+    STOP_TIMEOUT_MS = 10000,
+    STOP_GRACE_MS = 500,
+    STOP_LOOK_MS = 200,
+    LEAVE_RETRY_MS = 100,
+    RETIRED_MAX = 256,
+    GONE_MAX = 64
+};
 
 struct sandbox_waiter {
     struct sandbox_waiter *next;
@@ -91,6 +98,8 @@ struct runtime {
     struct uid_range uids;
     int retired[RETIRED_MAX]; /* claims of sandboxes that are deleted; 0: none */
     unsigned n_retired;
+    char gone[GONE_MAX][UUID_SIZE]; /* ids of sandboxes that were dropped last */
+    unsigned n_gone;
     struct cgroup_home cgroups;
     struct events_subscriber *drafts_watch;
     uv_async_t wake;
@@ -113,6 +122,8 @@ struct sandbox *sandbox_find(struct runtime *all, const char *id);
 struct sandbox *sandbox_by_name(struct runtime *all, const char *name);
 struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *record);
 void sandbox_drop(struct sandbox *s); /* out of the list, and freed when its handles are closed */
+/* Whether the one of this id was dropped: a record that was read before must not add it again. */
+bool sandbox_is_gone(const struct runtime *all, const char *id);
 /* A sandbox has a new revision.  Any thread. */
 void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision,
                   struct policy *policy, const struct policy_grants *grants);
@@ -168,7 +179,7 @@ void sandbox_report(struct sandbox *s, uint64_t revision, const char *failed);
 struct spec_settings sandbox_settings_of(const struct store_sandbox *record);
 void sandbox_keep_settings(struct sandbox *s, const struct store_sandbox *record);
 void sandbox_send_settings(struct sandbox *s);
-/* A record that was changed, or of a sandbox that is not known yet. */
+/* A record that was changed, or of a sandbox that is not known yet.  NULL: it was deleted since. */
 struct sandbox *sandbox_take_record(struct runtime *all, const struct store_sandbox *record);
 
 /* gateways.c: the other gateways of the store. */

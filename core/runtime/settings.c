@@ -37,6 +37,8 @@ void sandbox_send_settings(struct sandbox *s)
 struct sandbox *sandbox_take_record(struct runtime *all, const struct store_sandbox *record)
 {
     struct sandbox *s = sandbox_find(all, record->id);
+    if (!s && sandbox_is_gone(all, record->id))
+        return NULL;
     if (!s)
         s = sandbox_add(all, record);
     free(s->holders);
@@ -193,11 +195,14 @@ static void recorded(void *arg)
     struct setting *setting = arg;
     struct runtime *all = setting->all;
     const struct store_sandbox *record = &setting->change->record;
+    if (!setting->failed && !sandbox_take_record(all, record)) {
+        error_set(&setting->err, ERROR_NOT_FOUND, "sandbox '%s' was deleted", record->name);
+        setting->failed = true;
+    }
     if (setting->failed) {
         finish(setting);
         return;
     }
-    sandbox_take_record(all, record);
     publish(all, record, setting->change->actor);
     jobs_run(all->setup.jobs, record->name, ask_again, asked_again, setting);
 }

@@ -132,6 +132,8 @@ static void prepare(void *arg)
 static void start_loaded(void *arg)
 {
     struct start *st = arg;
+    if (st->rc == 0 && sandbox_is_gone(st->all, st->id))
+        st->rc = error_set(&st->err, ERROR_NOT_FOUND, "sandbox '%s' was deleted", st->record.name);
     if (st->rc == 0)
         st->rc = runtime_check_home(st->all, &st->record, &st->err);
     if (st->rc != 0) {
