@@ -79,6 +79,10 @@
     X(tightened, "sandbox revision# hash effect<effect> warnings[error]")                          \
     X(untightened, "sandbox why")                                                                  \
     X(set_ceiling, "label? hash dry_run! changed[tightened] failed[untightened] warnings[error]")  \
+    X(exported, "records state taken# waiting# sent# refused# missed# failed# last_sent_at? "      \
+                "last_failed_at? last_error?")                                                     \
+    X(exporter, "name type url format records[exported]")                                          \
+    X(exports, "exports[exporter]")                                                                \
     X(deleted_ceiling, "label?")                                                                   \
     X(whoami, "name role identity via from sandbox_id? permissions[] own_permissions[]")           \
     X(providers, "providers[provider]")                                                            \

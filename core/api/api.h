@@ -9,6 +9,7 @@
 #include "auth/auth.h"
 #include "base/log.h"
 #include "drafts/drafts.h"
+#include "export/exports.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "runtime/credentials/providers.h"
@@ -25,6 +26,7 @@ struct api {
     const struct providers *providers;
     struct refresher *refresher;
     struct events *events;
+    struct exports *exports;
     struct http_server *server;                     /* set once it listens */
     struct runtime *runtime;
     /* Reads the configuration again and reloads its chain.  Worker thread. */

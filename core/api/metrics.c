@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "api/call.h"
+#include "api/exports.h"
 #include "api/routes.h"
+#include "base/clock.h"
 #include "runtime/inspectors.h"
 
 static void metric(struct buf *out, const char *name, const char *type, const char *help)
@@ -159,6 +161,64 @@ static void put_requests(struct buf *out, struct runtime *runtime, struct chain 
             put_times(out, v.name, &counts);
 }
 
+/* ---- exporters ---- */
+
+enum { EXPORTED_MAX = EXPORT_EXPORTERS_MAX * EXPORT_KINDS };
+
+static int read_exports(struct api_call *call, struct api_exported *list, size_t *n)
+{
+    const struct exports *exports = call->api->exports;
+    *n = 0;
+    for (size_t i = 0; i < exports_count(exports); i++)
+        for (int kind = 0; kind < EXPORT_KINDS; kind++) {
+            struct exporter *e = exports_at(exports, i);
+            if (!export_settings_has(exporter_settings(e), (enum export_kind)kind))
+                continue;
+            if (api_read_exported(call, e, (enum export_kind)kind, &list[(*n)++]) != 0)
+                return -1;
+        }
+    return 0;
+}
+
+static uint64_t lag_seconds(const struct api_exported *x)
+{
+    int64_t now = clock_now_ms(), since = x->status.sent_at_ms;
+    return x->waiting && since && now > since ? (uint64_t)(now - since) / 1000 : 0;
+}
+
+static void put_exported(struct buf *out, const struct api_exported *list, size_t n)
+{
+#define X(name, type, help, value)                                                              \
+    metric(out, name, type, help);                                                              \
+    for (size_t i = 0; i < n; i++)                                                              \
+        buf_printf(out, name "{exporter=\"%s\",records=\"%s\"} %" PRIu64 "\n", list[i].exporter, \
+                   list[i].records, (uint64_t)(value));
+    X("sluice_export_sent_total", "counter", "Records that a receiver took since the start.",
+      list[i].status.sent)
+    X("sluice_export_failed_total", "counter", "Requests to a receiver that failed.",
+      list[i].status.failed)
+    X("sluice_export_refused_total", "counter",
+      "Records that a receiver dropped of requests that it took.", list[i].status.refused)
+    X("sluice_export_missed_total", "counter",
+      "Rows of traffic that went from the record before a receiver took them.", list[i].missed)
+    X("sluice_export_waiting", "gauge", "Records that a receiver has not taken.", list[i].waiting)
+    X("sluice_export_lag_seconds", "gauge",
+      "How long ago a receiver took something, while records wait.", lag_seconds(&list[i]))
+    X("sluice_export_blocked", "gauge", "Whether a receiver refuses the next records.",
+      list[i].status.state == EXPORT_REFUSED)
+#undef X
+}
+
+static int put_exports(struct api_call *call, struct buf *out)
+{
+    struct api_exported list[EXPORTED_MAX];
+    size_t n;
+    if (read_exports(call, list, &n) != 0)
+        return -1;
+    put_exported(out, list, n);
+    return 0;
+}
+
 /* ---- the server's counters: loop thread only ---- */
 
 static void put_http(struct api_call *call)
@@ -201,6 +261,10 @@ int route_metrics(struct api_call *call)
     put_chain(&out, chain);
     put_requests(&out, api->runtime, chain);
     updates_leave_chain(api->updates, chain);
+    if (put_exports(call, &out) != 0) {
+        buf_free(&out);
+        return -1;
+    }
     call->then = put_http;
     return api_reply_text(call, 200, "text/plain; version=0.0.4", buf_take(&out));
 }

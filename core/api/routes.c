@@ -177,6 +177,8 @@ static const struct http_route routes[] = {
          .permission = AUTH_TOKEN_MANAGE, .work = route_token_list, .answer = "tokens"),
     WORK("DELETE", "/v1/tokens/{token}", "Revoke a token, by its name or id, at once",
          .permission = AUTH_TOKEN_MANAGE, .work = route_token_revoke, .answer = "token"),
+    WORK("GET", "/v1/exports", "The exporters, and how far each is",
+         .permission = AUTH_GATEWAY_READ, .work = route_export_list, .answer = "exports"),
     WORK("PUT", "/v1/ceilings",
          "Set what the policies of sandboxes with a label, or of all, must lie within, and tighten "
          "those that do not",

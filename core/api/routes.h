@@ -13,6 +13,9 @@ int route_ceiling_set(struct api_call *call);
 int route_ceiling_list(struct api_call *call);
 int route_ceiling_delete(struct api_call *call);
 
+/* exports.c */
+int route_export_list(struct api_call *call);
+
 /* policy.c */
 int route_policy_get(struct api_call *call);
 int route_policy_put(struct api_call *call);

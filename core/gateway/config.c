@@ -14,6 +14,7 @@
 #include "base/standard.h"
 #include "doc/explain.h"
 #include "egress/local/inference.h"
+#include "export/settings.h"
 #include "gateway/folder.h"
 #include "policy/check/check.h"
 #include "runtime/credentials/inference.h"
@@ -155,6 +156,9 @@ static const struct schema_field config_fields[] = {
     {"inference", SCHEMA_STRUCTS, offsetof(struct gateway_config, inference),
      offsetof(struct gateway_config, n_inference), .sub = &inference_schema,
      .help = "Where calls of https://inference.local in a sandbox go"},
+    {"export", SCHEMA_STRUCTS, offsetof(struct gateway_config, exports),
+     offsetof(struct gateway_config, n_exports), .sub = &export_settings_schema,
+     .help = "Where the audit chain and the traffic record are sent as they grow"},
     {0},
 };
 static const struct schema config_schema = {
@@ -294,6 +298,14 @@ static void default_egress(const char *base_dir, struct arena *arena, struct gat
     c->egress = egress;
 }
 
+static void default_exports(const char *base_dir, struct arena *arena, struct gateway_config *c)
+{
+    const struct export_settings **list = arena_alloc(arena, (c->n_exports + 1) * sizeof *list);
+    for (size_t i = 0; i < c->n_exports; i++)
+        list[i] = export_settings_below(c->exports[i], base_dir, arena);
+    c->exports = list;
+}
+
 static void choose_state(const struct gateway_flags *flags, const char *base_dir,
                          struct arena *arena, struct gateway_config *c)
 {
@@ -347,6 +359,7 @@ static void fill_defaults(const struct gateway_flags *flags, struct arena *arena
     choose_listen(flags, base_dir, arena, c);
     default_chain(flags, base_dir, arena, c);
     default_egress(base_dir, arena, c);
+    default_exports(base_dir, arena, c);
     static const struct sandbox_settings keep = {.on_exit = "keep"};
     static const struct auth_settings nobody = {.n_certificates = 0};
     if (!c->sandboxes)
@@ -414,6 +427,24 @@ static void check_inference(const struct gateway_config *c, struct arena *arena,
     }
 }
 
+static void check_exports(const struct gateway_config *c, struct arena *arena,
+                          struct problems *problems)
+{
+    if (c->n_exports > EXPORT_EXPORTERS_MAX)
+        problems_add(problems, "export", 0, 0, "there are %zu exporters, at most %d are possible",
+                     c->n_exports, EXPORT_EXPORTERS_MAX);
+    for (size_t i = 0; i < c->n_exports; i++) {
+        const char *path = arena_printf(arena, "export[%zu]", i);
+        const char *why = export_settings_files(c->exports[i], arena);
+        if (why)
+            problems_add(problems, path, 0, 0, "%s", why);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(c->exports[j]->name, c->exports[i]->name) == 0)
+                problems_add(problems, path, 0, 0, "there is an exporter %s already",
+                             c->exports[i]->name);
+    }
+}
+
 /* Checks that the schema cannot express. */
 static void check(const struct gateway_config *c, const struct gateway_flags *flags,
                   struct arena *arena, struct problems *problems)
@@ -424,6 +455,7 @@ static void check(const struct gateway_config *c, const struct gateway_flags *fl
                      "state: give one with --state-dir");
     check_listen(c, flags->n_listen > 0, arena, problems);
     check_inference(c, arena, problems);
+    check_exports(c, arena, problems);
     check_roles(c, arena, problems);
     if (!store_url_valid(c->store))
         problems_add(problems, flags->store ? "--store" : "store", 0, 0,

@@ -31,6 +31,7 @@ struct auth_settings {
     struct auth_role_settings roles;
 };
 
+struct export_settings;
 struct inference_setting;
 
 struct gateway_config {
@@ -46,6 +47,8 @@ struct gateway_config {
     const struct auth_settings *auth;               /* never NULL after gateway_config_load */
     const struct inference_setting *const *inference;       /* routes of inference.local */
     size_t n_inference;
+    const struct export_settings *const *exports;
+    size_t n_exports;
     const struct doc_node *tree;                    /* of the file, for lines; NULL without one */
 };
 

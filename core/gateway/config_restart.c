@@ -2,6 +2,7 @@
 /* Which settings a reload cannot change. */
 #include <string.h>
 
+#include "export/settings.h"
 #include "gateway/config.h"
 
 static bool same_listen(const struct gateway_config *a, const struct gateway_config *b)
@@ -54,6 +55,16 @@ static bool same_egress(const struct egress_settings *a, const struct egress_set
     return true;
 }
 
+static bool same_exports(const struct gateway_config *a, const struct gateway_config *b)
+{
+    if (a->n_exports != b->n_exports)
+        return false;
+    for (size_t i = 0; i < a->n_exports; i++)
+        if (!export_settings_same(a->exports[i], b->exports[i]))
+            return false;
+    return true;
+}
+
 const char *gateway_config_restart(const struct gateway_config *old,
                                    const struct gateway_config *new_, struct arena *arena)
 {
@@ -67,6 +78,7 @@ const char *gateway_config_restart(const struct gateway_config *old,
         {"tokens", same_tokens(old, new_)},
         {"auth", same_auth(old->auth, new_->auth)},
         {"egress", same_egress(old->egress, new_->egress)},
+        {"export", same_exports(old, new_)},
         {"sandboxes", strcmp(old->sandboxes->on_exit, new_->sandboxes->on_exit) == 0},
     };
     const char *list = "";

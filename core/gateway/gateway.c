@@ -233,6 +233,13 @@ static int open_runtime(struct gateway *g, struct error *err)
     return runtime_adopt(g->runtime, err);
 }
 
+static int open_exports(struct gateway *g, struct error *err)
+{
+    g->api.exports = exports_start(g->config.exports, g->config.n_exports, g->store,
+                                   runtime_fetcher(g->runtime), g->log, err);
+    return g->api.exports ? 0 : -1;
+}
+
 static void fill_api(struct gateway *g)
 {
     g->api.loop = &g->loop;
@@ -318,6 +325,7 @@ static void free_parts(struct gateway *g)
     explicit_bzero(&g->key, sizeof g->key);
     if (g->folder >= 0)
         close(g->folder);
+    exports_free(g->api.exports);
     auth_live_free(g->api.auth.live);
     auth_roles_free(g->api.auth.roles);
     gateway_free_tls(g);
@@ -329,6 +337,7 @@ static void free_parts(struct gateway *g)
 /* Closes what a failed start has opened. */
 static void abandon(struct gateway *g)
 {
+    exports_stop(g->api.exports);
     gateway_unfollow(g);
     refresher_close(g->refresher);
     issuer_close(g->issuer);
@@ -358,7 +367,7 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
     }
     fill_api(g);
     fill_grpc(g);
-    if (load_tokens(g, err) != 0 || gateway_follow(g, err) != 0) {
+    if (load_tokens(g, err) != 0 || gateway_follow(g, err) != 0 || open_exports(g, err) != 0) {
         abandon(g);
         return -1;
     }

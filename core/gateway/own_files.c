@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "export/settings.h"
 #include "sandbox/mounts/path.h"
 #include "secret/key.h"
 #include "store/store.h"
@@ -148,6 +149,17 @@ static void add_listener(const struct gateway_listener *l, struct list *hidden,
         add(read_only, l->tls->client_ca);
 }
 
+static void add_exporter(const struct export_settings *s, struct list *hidden,
+                         struct list *read_only)
+{
+    const char *const secrets[] = {s->token_file, s->headers_file, s->key_file};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        if (*secrets[i])
+            add(hidden, secrets[i]);
+    if (*s->ca)
+        add(read_only, s->ca);
+}
+
 void own_files_list(const struct gateway_config *config, const struct gateway_flags *flags,
                     const char *bwrap, struct arena *arena, struct runtime_files *out)
 {
@@ -163,6 +175,8 @@ void own_files_list(const struct gateway_config *config, const struct gateway_fl
         add(&hidden, flags->config);
     if (*config->egress->extra_ca)
         add(&read_only, config->egress->extra_ca);
+    for (size_t i = 0; i < config->n_exports; i++)
+        add_exporter(config->exports[i], &hidden, &read_only);
     add_voters(config->chain, &hidden, &read_only);
     add_environment(&read_only);
     add_programs(&read_only, bwrap);

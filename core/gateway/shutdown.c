@@ -26,6 +26,7 @@ static void all_idle(void *ctx)
     issuer_close(g->issuer);
     g->api.auth.oidc = NULL;
     runtime_close(g->runtime);
+    exports_stop(g->api.exports);                   /* gives up what is being sent */
     /* Its last writes tell sandboxes and events what became of them, which live until the loop
      * turns again.  This blocks the loop when nothing is left for it to do. */
     events_finish(g->events);

@@ -31,10 +31,9 @@ static char *write_request(const struct oauth_request *request)
     return text;
 }
 
-/* The process has the socket as stdin and stdout. */
-static int start(const char *program, int socket, pid_t *pid)
+int fetch_start(const char *program, const char *mode, int socket, pid_t *pid)
 {
-    char *const arguments[] = {(char *)(uintptr_t)program, NULL};
+    char *const arguments[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)mode, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -54,16 +53,21 @@ static int start(const char *program, int socket, pid_t *pid)
     return rc;
 }
 
-static int send_all(int socket, const char *text)
+int fetch_write(int socket, const char *text, size_t len)
 {
-    for (size_t left = strlen(text); left;) {
-        ssize_t n = send(socket, text, left, MSG_NOSIGNAL);
+    while (len) {
+        ssize_t n = send(socket, text, len, MSG_NOSIGNAL);
         if (n < 0 && errno != EINTR)
             return -1;
-        left -= n > 0 ? (size_t)n : 0;
+        len -= n > 0 ? (size_t)n : 0;
         text += n > 0 ? n : 0;
     }
-    return shutdown(socket, SHUT_WR);
+    return 0;
+}
+
+static int send_all(int socket, const char *text)
+{
+    return fetch_write(socket, text, strlen(text)) == 0 ? shutdown(socket, SHUT_WR) : -1;
 }
 
 /* Up to the end of what the process writes.  false: it does not end in time, or writes too much. */
@@ -119,7 +123,7 @@ static int run(const char *program, const char *request, struct buf *answer, str
     pid_t pid;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return error_errno(err, ERROR_INTERNAL, "cannot make a socket pair");
-    int rc = start(program, ends[1], &pid);
+    int rc = fetch_start(program, NULL, ends[1], &pid);
     close(ends[1]);
     if (rc != 0)
         error_set(err, ERROR_INTERNAL, "cannot start %s: %s", program, strerror(rc));

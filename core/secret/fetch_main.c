@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sluice-fetch: asks a token server, in a process of its own, so that the gateway holds neither
- * libcurl nor what a hostile server makes of it.
+/* sluice-fetch: asks a token server, or sends records to a receiver, in a process of its own, so
+ * that the gateway holds neither libcurl nor what a hostile server makes of it.
  *
  * Started by sluiced and sluice (secret/fetch.h).  stdin: a JSON object of "url", "fields" (lines
  * of the head) and "body" (of a POST; a GET has none), up to its end.  stdout: the status of the
  * answer and a line feed, then the answer's body.  Where there is none: "-", a space and why
- * not. */
+ * not.
+ *
+ * sluice-fetch each: one such object after the other, each of which may also have "ca" (a PEM file)
+ * and "timeout_ms".  Connections are kept between them.  stdout: for each a line with a JSON object
+ * of "status", "retry_after" (seconds) and "body" (its beginning, as far as it is text), or of
+ * "error". */
 #include <curl/curl.h>
 #include <jansson.h>
 #include <signal.h>
@@ -15,7 +20,8 @@
 
 #include "base/buf.h"
 #include "base/standard.h"
-#include "secret/oauth.h"
+#include "base/text.h"
+#include "secret/fetch.h"
 
 static size_t take_bytes(char *bytes, size_t size, size_t n, void *ctx)
 {
@@ -42,24 +48,36 @@ static struct curl_slist *list_fields(const json_t *request)
     return list;
 }
 
-static CURLcode fetch(const json_t *request, long *status, struct buf *answer)
+static void set_limits(CURL *curl, const json_t *request)
 {
-    CURL *curl = curl_easy_init();
-    struct curl_slist *fields = list_fields(request);
-    curl_easy_setopt(curl, CURLOPT_URL, text(request, "url"));
+    json_int_t timeout_ms = json_integer_value(json_object_get(request, "timeout_ms"));
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)OAUTH_TIMEOUT_MS);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms ? (long)timeout_ms : OAUTH_TIMEOUT_MS);
+    if (*text(request, "ca")) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, text(request, "ca"));
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    }
+}
+
+static CURLcode fetch(CURL *curl, const json_t *request, long *status, struct buf *answer)
+{
+    struct curl_slist *fields = list_fields(request);
+    const json_t *body = json_object_get(request, "body");
+    curl_easy_reset(curl);                          /* connections stay */
+    curl_easy_setopt(curl, CURLOPT_URL, text(request, "url"));
+    set_limits(curl, request);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
-    if (json_object_get(request, "body"))
+    if (body) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)json_string_length(body));
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text(request, "body"));
+    }
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     curl_slist_free_all(fields);
-    curl_easy_cleanup(curl);
     return code;
 }
 
@@ -73,23 +91,61 @@ static void print_answer(CURLcode code, long status, const struct buf *answer)
         printf("%ld\n%s", status, buf_str(answer));
 }
 
-int main(void)
+static int fetch_one(CURL *curl)
 {
     struct buf answer = {0};
     long status = 0;
-    standard_no_core_dumps();
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     json_t *request = json_loadf(stdin, 0, NULL);
     if (!request) {
         fputs("sluice-fetch is started by sluiced\n", stderr);
         return 2;
     }
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    CURLcode code = fetch(request, &status, &answer);
+    CURLcode code = fetch(curl, request, &status, &answer);
     print_answer(code, status, &answer);
     json_decref(request);
     buf_wipe(&answer);
+    return 0;
+}
+
+/* A long answer is cut: its status counts. */
+static json_t *describe(CURL *curl, CURLcode code, long status, const struct buf *answer)
+{
+    curl_off_t after = 0;
+    if (code != CURLE_OK && (code != CURLE_WRITE_ERROR || status == 0))
+        return json_pack("{s:s}", "error", curl_easy_strerror(code));
+    curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &after);
+    size_t len = text_utf8_valid(buf_str(answer), answer->len);
+    return json_pack("{s:i, s:I, s:s%}", "status", (int)status, "retry_after", (json_int_t)after,
+                     "body", buf_str(answer), len);
+}
+
+static int fetch_each(CURL *curl)
+{
+    json_t *request;
+    int rc = 0;
+    while (rc == 0 && (request = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, NULL))) {
+        struct buf answer = {0};
+        long status = 0;
+        CURLcode code = fetch(curl, request, &status, &answer);
+        json_t *said = describe(curl, code, status, &answer);
+        rc = json_dumpf(said, stdout, JSON_COMPACT) != 0 || putchar('\n') == EOF ||
+             fflush(stdout) != 0;
+        json_decref(said);
+        json_decref(request);
+        buf_wipe(&answer);
+    }
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    standard_no_core_dumps();
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    CURL *curl = curl_easy_init();
+    int code = argc == 2 && strcmp(argv[1], FETCH_EACH) == 0 ? fetch_each(curl) : fetch_one(curl);
+    curl_easy_cleanup(curl);
     curl_global_cleanup();
-    return fflush(stdout) == 0 ? 0 : 1;
+    return fflush(stdout) == 0 ? code : 1;
 }

@@ -123,6 +123,9 @@ struct store_decision_rows {
                 struct store_decision **out, size_t *n, struct error *err);
     /* A row that is there is never changed and never removed. */
     int (*insert)(struct store_tx *tx, const struct store_decision *decision, struct error *err);
+    /* Those with a greater seq by seq, at most limit. */
+    int (*list_after)(struct store_tx *tx, uint64_t seq, size_t limit, struct arena *arena,
+                      struct store_decision **out, size_t *n, struct error *err);
     /* All rows by seq. */
     int (*visit)(struct store_tx *tx, store_visit_fn fn, void *ctx, struct error *err);
     /* 0: it was removed. */
@@ -183,15 +186,38 @@ struct store_traffic_rows {
      * one was noted before. */
     int (*note_batch)(struct store_tx *tx, const struct store_traffic_batch *batch,
                       struct error *err);
-    /* Adds to the row of the same sandbox, verdict, host, port, binary, rule, request and call. */
+    /* Takes n places of the order of changes; *first is the first of them. */
+    int (*take_places)(struct store_tx *tx, size_t n, uint64_t *first, struct error *err);
+    /* Those with a greater place by place, at most limit. */
+    int (*list_changed)(struct store_tx *tx, uint64_t changed, size_t limit, struct arena *arena,
+                        struct store_traffic **out, size_t *n, struct error *err);
+    int (*count_changed)(struct store_tx *tx, uint64_t changed, uint64_t *out, struct error *err);
+    /* Adds to the row of the same sandbox, verdict, host, port, binary, rule, request and call,
+     * which gets the item's place. */
     int (*add)(struct store_tx *tx, const struct store_traffic *item, struct error *err);
     int (*insert)(struct store_tx *tx, const struct store_traffic *item, struct error *err);
     /* Removes the rows with a host but for the keep that were seen last, and returns them. */
     int (*drop_oldest)(struct store_tx *tx, const char *sandbox_id, const char *verdict,
                        size_t keep, struct arena *arena, struct store_traffic **dropped, size_t *n,
                        struct error *err);
-    /* Removes the rows of deleted sandboxes but for the keep that were deleted last. */
+    /* Removes the rows of deleted sandboxes but for the keep that were deleted last, and counts
+     * them as missed by the exports that have not taken them. */
     int (*trim)(struct store_tx *tx, size_t keep, struct error *err);
+};
+
+struct store_export_rows {
+    int (*find)(struct store_tx *tx, const char *name, struct arena *arena,
+                struct store_export *out, struct error *err);
+    /* Inserts it, or updates holder and until_ms where it has that holder or none at now_ms.  0:
+     * it has another one. */
+    int (*hold)(struct store_tx *tx, const char *name, const char *holder, int64_t now_ms,
+                int64_t until_ms, struct error *err);
+    /* Updates what it has taken, and until_ms.  0: it has another holder, or there is none of the
+     * name. */
+    int (*put)(struct store_tx *tx, const struct store_export *taken, const char *holder,
+               int64_t until_ms, struct error *err);
+    /* A row of traffic with this place is gone: those that have not taken it have missed it. */
+    int (*miss)(struct store_tx *tx, uint64_t changed, struct error *err);
 };
 
 struct store_event_rows {
@@ -305,6 +331,7 @@ struct store_backend {
     const struct store_workspace_rows *workspaces;
     const struct store_token_rows *tokens;
     const struct store_ceiling_rows *ceilings;
+    const struct store_export_rows *exports;
 };
 
 extern const struct store_backend store_sqlite, store_postgres;

@@ -26,6 +26,14 @@ int store_decision_of_draft(struct store *s, const char *draft_id, struct arena 
     return found > 0 ? 0 : -1;
 }
 
+int store_decision_after(struct store *s, uint64_t seq, size_t limit, struct arena *arena,
+                         struct store_decision **out, size_t *n, struct error *err)
+{
+    struct store_tx *tx = store_read(s);
+    return store_done(s, tx,
+                      tx->backend->decisions->list_after(tx, seq, limit, arena, out, n, err));
+}
+
 int store_decision_list(struct store *s, const struct store_decision_query *query,
                         struct arena *arena, struct store_decision **out, size_t *n,
                         struct error *err)

@@ -97,6 +97,12 @@ static const struct store_field token_fields[] = {
 #undef X
 };
 
+static const struct store_field export_fields[] = {
+#define X(kind, field) {#field, STORE_##kind, offsetof(struct store_export, field)},
+    STORE_EXPORT_FIELDS(X, )
+#undef X
+};
+
 #define X(name, LIST)                                   \
     const struct store_record store_##name##_record = { \
         sizeof(struct store_##name), name##_fields, sizeof name##_fields / sizeof *name##_fields};

@@ -118,7 +118,7 @@ struct store_record {
     comma X(TEXT, binary) comma X(TEXT, rule) comma X(TEXT, method) comma X(TEXT, path)            \
     comma X(TEXT, operation) comma X(TEXT, field) comma X(TEXT, rpc_method) comma X(TEXT, tool)    \
     comma X(TEXT, reason) comma X(COUNT, count)                                                    \
-    comma X(INTEGER, first_seen_ms) comma X(INTEGER, last_seen_ms)
+    comma X(INTEGER, first_seen_ms) comma X(INTEGER, last_seen_ms) comma X(COUNT, changed)
 #define STORE_NUMBERED_TRAFFIC_FIELDS(X, comma)                                                    \
     X(COUNT, number) comma STORE_TRAFFIC_FIELDS(X, comma)
 
@@ -147,6 +147,9 @@ struct store_record {
     comma X(TEXT, sandbox) comma X(TEXT, sandbox_id) comma X(TEXT, created_by)                     \
     comma X(INTEGER, created_at_ms) comma X(INTEGER, expires_at_ms)
 
+#define STORE_EXPORT_FIELDS(X, comma)                                                              \
+    X(TEXT, name) comma X(COUNT, audit) comma X(COUNT, traffic) comma X(COUNT, traffic_missed)
+
 /* The records as tables: X(struct store_<name>, its list of fields). */
 #define STORE_RECORDS(X)                                                                           \
     X(sandbox,     STORE_NUMBERED_SANDBOX_FIELDS)                                                  \
@@ -164,7 +167,8 @@ struct store_record {
     X(credential,  STORE_CREDENTIAL_FIELDS)                                                        \
     X(attachment,  STORE_ATTACHMENT_FIELDS)                                                        \
     X(token,       STORE_TOKEN_FIELDS)             \
-    X(ceiling,     STORE_CEILING_FIELDS)
+    X(ceiling,     STORE_CEILING_FIELDS)                                                           \
+    X(export,      STORE_EXPORT_FIELDS)
 
 #define X(name, LIST) extern const struct store_record store_##name##_record;
 STORE_RECORDS(X)

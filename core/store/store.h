@@ -47,7 +47,7 @@ void store_close(struct store *store);              /* waits for writes under wa
 int store_claim(struct store *store, struct error *err);
 
 /* ---- copies ---- */
-enum { STORE_COPIED_TABLES = 16 };
+enum { STORE_COPIED_TABLES = 18 };
 
 struct store_copied {
     struct {
@@ -254,6 +254,9 @@ int store_decision_list(struct store *s, const struct store_decision_query *quer
 /* The first decision about a chunk: of a held update, the one that held it. */
 int store_decision_of_draft(struct store *s, const char *draft_id, struct arena *arena,
                             struct store_decision *out, struct error *err);
+/* Those behind a place in the audit chain, oldest first, with candidates. */
+int store_decision_after(struct store *s, uint64_t seq, size_t limit, struct arena *arena,
+                         struct store_decision **out, size_t *n, struct error *err);
 /* Appends to the audit chain: fills seq, previous and hash (their texts live until fn returns). */
 int store_tx_decision_append(struct store_tx *tx, struct store_decision *decision,
                              struct error *err);
@@ -392,6 +395,7 @@ struct store_traffic {
     const char *operation, *field, *rpc_method, *tool; /* of the call in it, or "" */
     uint64_t count;
     int64_t first_seen_ms, last_seen_ms;
+    uint64_t changed; /* place of its latest change in the order of those of all rows, from 1 */
 };
 
 struct store_traffic_query {
@@ -416,6 +420,9 @@ int store_traffic_list(struct store *s, const struct store_traffic_query *query,
 /* The rows without a host: at most one for each class. */
 int store_traffic_unlisted(struct store *s, const char *sandbox_id, struct arena *arena,
                            struct store_traffic **out, size_t *n, struct error *err);
+/* Rows of all sandboxes that changed behind a place in the order of changes, in that order. */
+int store_traffic_changed(struct store *s, uint64_t changed, size_t limit, struct arena *arena,
+                          struct store_traffic **out, size_t *n, struct error *err);
 /* Adds the counts, once: a batch whose number is not above that of the last one of its source
  * changes nothing.  A row of a verdict, once there, is never replaced by another; where there is no
  * room for one more, the request counts in the row without a host.  A row of what is audited or
@@ -554,5 +561,28 @@ int store_tx_ceiling_set(struct store_tx *tx, const struct store_ceiling *ceilin
 int store_tx_ceiling_delete(struct store_tx *tx, const char *selector, struct error *err);
 /* ERROR_MOVED unless number is the greatest that there is (0: there is none). */
 int store_tx_ceiling_expect(struct store_tx *tx, uint64_t number, struct error *err);
+
+/* ---- exports: what each exporter's receiver has taken ---- */
+struct store_export {
+    const char *name;
+    uint64_t audit;                                 /* seq of the last record of the audit chain */
+    uint64_t traffic;                               /* changed of the last row of traffic */
+    uint64_t traffic_missed; /* rows that went from the traffic record before they were taken */
+};
+
+/* One that is not on record has taken nothing. */
+int store_export_get(struct store *s, const char *name, struct arena *arena,
+                     struct store_export *out, struct error *err);
+/* How many records of the audit chain and rows of traffic it has not taken. */
+int store_export_waiting(struct store *s, const struct store_export *taken, uint64_t *audit,
+                         uint64_t *traffic, struct error *err);
+/* This gateway sends the records of an exporter until then, unless it says so again: of the
+ * gateways of a store one does for each.  1: it may, 0: another one does at now_ms. */
+int store_tx_export_hold(struct store_tx *tx, const char *name, int64_t now_ms, int64_t until_ms,
+                         struct error *err);
+/* Notes audit and traffic; traffic_missed is the store's own.  ERROR_MOVED unless this gateway
+ * sends them, which it does until then. */
+int store_tx_export_put(struct store_tx *tx, const struct store_export *taken, int64_t until_ms,
+                        struct error *err);
 
 #endif

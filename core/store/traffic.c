@@ -23,6 +23,14 @@ int store_traffic_unlisted(struct store *s, const char *sandbox_id, struct arena
                       tx->backend->traffic->list_unlisted(tx, sandbox_id, arena, out, n, err));
 }
 
+int store_traffic_changed(struct store *s, uint64_t changed, size_t limit, struct arena *arena,
+                          struct store_traffic **out, size_t *n, struct error *err)
+{
+    struct store_tx *tx = store_read(s);
+    return store_done(s, tx,
+                      tx->backend->traffic->list_changed(tx, changed, limit, arena, out, n, err));
+}
+
 /* Adds to the row of an item, or inserts one. */
 static int add_row(struct store_tx *tx, const struct store_traffic *t, struct error *err)
 {
@@ -36,7 +44,8 @@ static struct store_traffic without_row(const struct store_traffic *t)
 {
     return (struct store_traffic){.sandbox_id = t->sandbox_id, .verdict = t->verdict, .host = "",
                                   .count = t->count, .first_seen_ms = t->first_seen_ms,
-                                  .last_seen_ms = t->last_seen_ms};
+                                  .last_seen_ms = t->last_seen_ms,
+                                  .changed = t->changed};
 }
 
 /* The classes in which what comes makes itself room, and the rows that they have: it is permitted,
@@ -96,7 +105,9 @@ static int drop_oldest(struct store_tx *tx, const struct store_traffic_batch *ba
         return -1;
     for (size_t i = 0; i < n; i++) {
         struct store_traffic others = without_row(&dropped[i]);
-        if (add_row(tx, &others, err) != 0)
+        if (tx->backend->exports->miss(tx, dropped[i].changed, err) < 0 ||
+            tx->backend->traffic->take_places(tx, 1, &others.changed, err) < 0 ||
+            add_row(tx, &others, err) != 0)
             return -1;
     }
     return 0;
@@ -106,11 +117,15 @@ int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *
                          struct error *err)
 {
     int fresh = tx->backend->traffic->note_batch(tx, batch, err);
+    uint64_t place = 0;
     if (fresh <= 0)
         return fresh;
+    if (tx->backend->traffic->take_places(tx, batch->n, &place, err) < 0)
+        return -1;
     for (size_t i = 0; i < batch->n; i++) {
         struct store_traffic item = batch->items[i];
         item.sandbox_id = batch->sandbox_id;
+        item.changed = place + i;
         if (add_item(tx, &item, err) != 0)
             return -1;
     }

@@ -307,6 +307,24 @@ static const char *const steps[] = {
     " at TIMESTAMPTZ NOT NULL DEFAULT now()"
     ");"
     "CREATE INDEX outbox_at ON outbox(at);",
+
+    "ALTER TABLE traffic ADD COLUMN changed BIGINT NOT NULL DEFAULT 0;"
+    "UPDATE traffic SET changed = number;"
+    "CREATE INDEX traffic_changed ON traffic(changed);"
+    "CREATE TABLE traffic_head ("
+    " one BIGINT PRIMARY KEY CHECK (one = 1),"
+    " changed" INTEGER
+    ");"
+    "INSERT INTO traffic_head SELECT 1, COALESCE(max(number), 0) FROM traffic;"
+    "CREATE TABLE exporter ("
+    " name" TEXT " UNIQUE,"
+    " audit" INTEGER ","
+    " traffic" INTEGER ","
+    " traffic_missed" INTEGER ","
+    /* The gateway that sends now, and until when unless it says more. */
+    " holder" TEXT " DEFAULT '',"
+    " until_ms" INTEGER " DEFAULT 0"
+    ");",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -17,6 +17,7 @@
 #define EVENTS(X, comma)                                                                           \
     X(FLAG, of_workload) comma X(COUNT, id) comma X(TEXT, type) comma X(TEXT, sandbox)             \
     comma X(TEXT, json)
+#define TRAFFIC_HEAD(X, comma) X(COUNT, one) comma X(COUNT, changed)
 #define HEAD(X, comma) X(COUNT, one) comma X(COUNT, count) comma X(TEXT, hash)
 
 /* X(table, columns, keys, where and in which order): its first columns are its keys, by which its
@@ -39,7 +40,9 @@
       "WHERE (provider_id, name)>(?, ?) ORDER BY provider_id, name LIMIT 256")                     \
     X(attachment, STORE_ATTACHMENT_KEYS, 0, "ORDER BY rowid")                                      \
     X(token, STORE_TOKEN_FIELDS, 1, "WHERE id>? ORDER BY id LIMIT 256")                            \
-    X(ceiling, STORE_CEILING_FIELDS, 1, "WHERE number>? ORDER BY number LIMIT 256")
+    X(ceiling, STORE_CEILING_FIELDS, 1, "WHERE number>? ORDER BY number LIMIT 256")                \
+    X(traffic_head, TRAFFIC_HEAD, 1, "WHERE one>? ORDER BY one LIMIT 256")                         \
+    X(exporter, STORE_EXPORT_FIELDS, 1, "WHERE name>? ORDER BY name LIMIT 256")
 
 struct table {
     const char *name, *select, *insert;
@@ -178,10 +181,11 @@ static int check_empty(struct sql_db *to, struct error *err)
     return 0;
 }
 
-/* A new store has its default workspace and the head of an empty chain, which give way. */
+/* A new store has its default workspace and the heads of empty records, which give way. */
 static int empty(struct sql_db *to, struct error *err)
 {
-    return check_empty(to, err) || sql_run(to, err, "DELETE FROM workspace", "") ? -1 : 0;
+    return check_empty(to, err) || sql_run(to, err, "DELETE FROM workspace", "") ||
+           sql_run(to, err, "DELETE FROM traffic_head", "") ? -1 : 0;
 }
 
 static int copy_head(const struct copy *copy, struct store_tx *tx, uint64_t *rows,

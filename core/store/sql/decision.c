@@ -36,6 +36,15 @@ static int decision_list(struct store_tx *tx, const struct store_decision_query 
     return sql_record_all(sql_of(tx), rows, &store_decision_record, arena, out, n, err);
 }
 
+static int decision_list_after(struct store_tx *tx, uint64_t seq, size_t limit,
+                               struct arena *arena, struct store_decision **out, size_t *n,
+                               struct error *err)
+{
+    struct sql_rows *rows = sql_query(sql_of(tx), err, SELECT "WHERE seq>? ORDER BY seq LIMIT ?",
+                                      "ii", (int64_t)seq, (int64_t)limit);
+    return sql_record_all(sql_of(tx), rows, &store_decision_record, arena, out, n, err);
+}
+
 static int decision_insert(struct store_tx *tx, const struct store_decision *decision,
                            struct error *err)
 {
@@ -99,6 +108,7 @@ static int set_audit_head(struct store_tx *tx, const struct store_audit_head *he
 const struct store_decision_rows sql_decisions = {
     .find = decision_find,
     .list = decision_list,
+    .list_after = decision_list_after,
     .insert = decision_insert,
     .visit = decision_visit,
     .head = audit_head,

@@ -22,12 +22,13 @@ extern const struct store_provider_rows sql_providers;
 extern const struct store_workspace_rows sql_workspaces;
 extern const struct store_token_rows sql_tokens;
 extern const struct store_ceiling_rows sql_ceilings;
+extern const struct store_export_rows sql_exports;
 
 /* The members of a struct store_backend. */
 #define SQL_ROWS                                                                              \
     .sandboxes = &sql_sandboxes, .revisions = &sql_revisions, .decisions = &sql_decisions,    \
     .drafts = &sql_drafts, .traffic = &sql_traffic, .events = &sql_events,                    \
     .providers = &sql_providers, .workspaces = &sql_workspaces, .tokens = &sql_tokens, \
-    .ceilings = &sql_ceilings
+    .ceilings = &sql_ceilings, .exports = &sql_exports
 
 #endif

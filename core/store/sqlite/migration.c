@@ -300,6 +300,24 @@ static const char *const steps[] = {
     ") STRICT;",
 
     "ALTER TABLE sandbox ADD COLUMN home TEXT NOT NULL DEFAULT '';",
+
+    "ALTER TABLE traffic ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE traffic SET changed = number;"
+    "CREATE INDEX traffic_changed ON traffic(changed);"
+    "CREATE TABLE traffic_head ("
+    " one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " changed INTEGER NOT NULL"
+    ") STRICT;"
+    "INSERT INTO traffic_head SELECT 1, COALESCE(max(number), 0) FROM traffic;"
+    "CREATE TABLE exporter ("
+    " name TEXT NOT NULL UNIQUE,"
+    " audit INTEGER NOT NULL,"
+    " traffic INTEGER NOT NULL,"
+    " traffic_missed INTEGER NOT NULL,"
+    /* The gateway that sends now, and until when unless it says more. */
+    " holder TEXT NOT NULL DEFAULT '',"
+    " until_ms INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -257,6 +257,7 @@ static void answers_are_as_described(void **state)
         {"GET", "/v1/audit/verify", "/v1/audit/verify", NULL, 200},
         {"GET", "/v1/plugins", "/v1/plugins", NULL, 200},
         {"GET", "/v1/permissions", "/v1/permissions", NULL, 200},
+        {"GET", "/v1/exports", "/v1/exports", NULL, 200},
         {"PUT", "/v1/ceilings?label=team%3Da", "/v1/ceilings", "{\"version\":1}", 200},
         {"GET", "/v1/ceilings", "/v1/ceilings", NULL, 200},
         {"DELETE", "/v1/ceilings?label=team%3Da", "/v1/ceilings", NULL, 200},

@@ -305,6 +305,51 @@ static void a_sandbox_has_the_home_where_it_was_made(void **state)
     assert_int_equal(store_write(s->f.store, start_at, NULL, &s->f.err), 0);
 }
 
+struct holding {
+    int64_t now_ms, until_ms;
+    int held;
+};
+
+static int hold(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct holding *h = arg;
+    h->held = store_tx_export_hold(tx, "siem", h->now_ms, h->until_ms, err);
+    return h->held < 0 ? -1 : 0;
+}
+
+static int take(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct store_export taken = {.name = "siem", .audit = *(uint64_t *)arg};
+    return store_tx_export_put(tx, &taken, 200, err);
+}
+
+static int held_by(struct store *store, int64_t now_ms, int64_t until_ms)
+{
+    struct holding h = {now_ms, until_ms, -1};
+    assert_int_equal(store_write(store, hold, &h, NULL), 0);
+    return h.held;
+}
+
+static void one_gateway_exports_until_it_is_silent_or_lets_go(void **state)
+{
+    struct scene *s = *state;
+    struct store *a = s->f.store, *b = s->b;
+    struct store_export taken;
+    uint64_t audit = 7, less = 3;
+    assert_int_equal(held_by(a, 0, 100), 1);
+    assert_int_equal(held_by(b, 50, 150), 0);
+    assert_int_equal(store_write(b, take, &less, &s->f.err), -1);
+    assert_int_equal(s->f.err.kind, ERROR_MOVED);
+    assert_int_equal(store_write(a, take, &audit, &s->f.err), 0);       /* until 200 */
+    assert_int_equal(held_by(b, 150, 250), 0);
+    assert_int_equal(held_by(b, 201, 300), 1);
+    assert_int_equal(store_write(a, take, &less, &s->f.err), -1);
+    assert_int_equal(store_export_get(b, "siem", s->f.arena, &taken, &s->f.err), 0);
+    assert_int_equal(taken.audit, 7);
+    assert_int_equal(held_by(b, 250, 0), 1);        /* lets go */
+    assert_int_equal(held_by(a, 250, 350), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +361,7 @@ int main(void)
         TEST(old_rows_are_removed_and_a_dead_gateway_is_told_apart),
         TEST(an_id_is_one_gateways_and_nobody_works_alone_beside_others),
         TEST(a_sandbox_has_the_home_where_it_was_made),
+        TEST(one_gateway_exports_until_it_is_silent_or_lets_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

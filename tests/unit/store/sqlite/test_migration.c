@@ -5,7 +5,10 @@
 #include "base/clock.h"
 
 /* What undoes the last steps of the schema. */
-#define WITHOUT_HOMES "ALTER TABLE sandbox DROP COLUMN home;"
+#define WITHOUT_EXPORTS                                                                    \
+    "DROP TABLE exporter; DROP TABLE traffic_head; DROP INDEX traffic_changed;"            \
+    "ALTER TABLE traffic DROP COLUMN changed;"
+#define WITHOUT_HOMES WITHOUT_EXPORTS "ALTER TABLE sandbox DROP COLUMN home;"
 #define WITHOUT_IDENTITIES                                                                 \
     WITHOUT_HOMES                                                                          \
     "DROP TABLE ceiling; ALTER TABLE revision DROP COLUMN signed_at_ms;"                   \
@@ -172,6 +175,11 @@ static void traffic_of_before_requests_stays(void **state)
     assert_int_equal(n, 2);
     assert_string_equal(rows[0].method, "");
     assert_string_equal(rows[1].method, "POST");
+    /* Old rows have a place before all changes that come. */
+    assert_int_equal(store_traffic_changed(f->store, 0, 9, f->arena, &rows, &n, &f->err), 0);
+    assert_int_equal(n, 2);
+    assert_string_equal(rows[0].method, "");
+    assert_true(rows[0].changed > 0 && rows[1].changed > rows[0].changed);
 }
 
 static void sandboxes_of_before_settings_stay(void **state)
