@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/unset.h"
 
 enum { BLOCK_MIN = 4096 - 64, BLOCK_MAX = 16 * BLOCK_MIN };
 
@@ -122,7 +123,7 @@ char *arena_str(struct arena *arena, const char *text)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
-    char shown[256];                                /* most texts need no second round */
+    UNSET char shown[256];                             /* most texts need no second round */
     va_list again;
     va_copy(again, args);
     int n = vsnprintf(shown, sizeof shown, format, args);

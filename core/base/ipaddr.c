@@ -428,7 +428,7 @@ bool ipaddr_pattern_blocked(const char *pattern)
 {
     size_t len = strlen(pattern);
     if (len > 1 && pattern[len - 1] == '.')
-        len--;
+        return is_blocked(pattern, len - 1);
     return (may_be_blocked_name(pattern, len) || may_be_address(pattern, len))
         && is_blocked(pattern, len);
 }

@@ -7,6 +7,7 @@
 
 #include "base/printable.h"
 #include "base/text.h"
+#include "base/unset.h"
 
 /* The ballot behind what a voter was handed. */
 static struct ballot *ballot_of(struct sluice_ballot *face)
@@ -80,10 +81,12 @@ static void take_code(struct ballot *b, enum sluice_verdict verdict, const char 
         complain(b, "cast %s without a code", word);
     else if (len > SLUICE_CODE_MAX)
         complain(b, "cast %s with a code of more than %d bytes", word, SLUICE_CODE_MAX);
+    else if (b->codes && declared(b->codes, code))
+        memcpy(b->code, code, len + 1);             /* declared codes have letters of codes */
     else if (!has_letters_of_code(code))
         complain(b, "cast %s with a code that is not made of letters, digits, '_', '.' and '-'",
                  word);
-    else if (b->codes && !declared(b->codes, code))
+    else if (b->codes)
         complain(b, "cast %s with the code %s, which it does not declare", word, code);
     else
         memcpy(b->code, code, len + 1);
@@ -94,7 +97,7 @@ static void take_code(struct ballot *b, enum sluice_verdict verdict, const char 
 static bool format_texts(char *out, size_t max, const char *format, va_list args)
 {
     for (size_t used = 0;;) {
-        size_t len = strcspn(format, "%");
+        size_t len = (size_t)(strchrnul(format, '%') - format);
         if (format[len] && format[len + 1] != 's')
             return false;
         bool last = !format[len] || len >= max - used;
@@ -124,14 +127,25 @@ static int format_message(char out[SLUICE_MESSAGE_MAX + 1], const char *format, 
     return done ? 0 : vsnprintf(out, SLUICE_MESSAGE_MAX + 1, format, args);
 }
 
+static void clean_message(char message[SLUICE_MESSAGE_MAX + 1])
+{
+    UNSET char raw[SLUICE_MESSAGE_MAX + 1];
+    size_t len = strlen(message);
+    if (text_plain(message, len) == len)
+        return;
+    memcpy(raw, message, len);
+    copy_clean(message, SLUICE_MESSAGE_MAX, raw, len);
+}
+
 __attribute__((format(printf, 2, 0)))
 static void take_message(struct ballot *b, const char *format, va_list args)
 {
-    char raw[SLUICE_MESSAGE_MAX + 1] = "";
-    if (format && format_message(raw, format, args) < 0)
+    if (format && format_message(b->message, format, args) < 0) {
+        b->message[0] = '\0';
         complain(b, "cast %s with a message that cannot be formatted",
                  chain_verdict_word(b->verdict));
-    copy_clean(b->message, SLUICE_MESSAGE_MAX, raw, strlen(raw));
+    }
+    clean_message(b->message);
     if (!b->message[0])
         complain(b, "cast %s without a message", chain_verdict_word(b->verdict));
 }
@@ -157,7 +171,7 @@ static enum sluice_verdict cast(struct sluice_ballot *face, enum sluice_verdict 
 
 static char *clean_in_arena(struct arena *arena, const char *text, size_t max)
 {
-    char clean[BALLOT_FACT_VALUE_MAX + 1];
+    UNSET char clean[BALLOT_FACT_VALUE_MAX + 1];
     text = text ? text : "";
     size_t len = strnlen(text, max);
     if (text_plain(text, len) == len)

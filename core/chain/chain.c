@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/unset.h"
 #include "chain/ballot.h"
 #include "chain/inspect/stage.h"
 #include "chain/process/conversation.h"
@@ -387,8 +388,8 @@ static void ask(struct question *q, size_t i, uint64_t *now_ns)
     struct seat *seat = &q->chain->seats[i];
     struct voter *voter = seat->voter;
     struct chain_vote *out = &q->votes[i];
-    struct ballot ballot;
-    struct error err;
+    UNSET struct ballot ballot;
+    UNSET struct error err;
     ballot_begin(&ballot, q->ask.arena, voter->codes);
     out->voter = arena_str(q->ask.arena, voter->name);
     out->version = arena_str(q->ask.arena, voter->version);

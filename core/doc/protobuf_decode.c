@@ -208,7 +208,7 @@ static int decode_pair(struct protobuf_decoder *d, struct protobuf_table *table,
 {
     static const char empty[] = "";
     struct protobuf_part part = part_of(entry);
-    PROTOBUF_UNSET struct protobuf_found found;
+    UNSET struct protobuf_found found;
     size_t first = d->n_entries;
     int rc = protobuf_scan(d, table, &part, &found);
     if (rc == 0) {
@@ -356,7 +356,7 @@ static struct doc_node *from_message(struct protobuf_decoder *d, const struct sc
 static struct doc_node *decode_message(struct protobuf_decoder *d, struct protobuf_table *table,
                                        const struct protobuf_part *part)
 {
-    PROTOBUF_UNSET struct protobuf_found found;
+    UNSET struct protobuf_found found;
     struct doc_node *map = NULL;
     size_t first = d->n_entries;
     if (d->depth == PROTOBUF_DEPTH_MAX) {

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/unset.h"
 #include "doc/protobuf.h"
 #include "doc/protobuf_rows.h"
 
@@ -61,16 +62,6 @@ struct protobuf_decoder {
     size_t values, depth;
     const struct protobuf_step *at;
 };
-
-/* Not set to 0 by the compiler: that would cost more than the rest of a small message. */
-#if defined(__has_attribute)
-#if __has_attribute(uninitialized)
-#define PROTOBUF_UNSET __attribute__((uninitialized))
-#endif
-#endif
-#ifndef PROTOBUF_UNSET
-#define PROTOBUF_UNSET
-#endif
 
 /* What was found of a message: of each row that have has a bit for, 1 + the place of its first and
  * last entry. */

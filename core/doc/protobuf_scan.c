@@ -107,7 +107,7 @@ static void fill_row(struct protobuf_table *table, size_t i)
 struct protobuf_table *protobuf_new_table(struct protobuf_decoder *d, const struct schema *schema)
 {
     struct protobuf_table *table = arena_zalloc(d->arena, sizeof *table);
-    PROTOBUF_UNSET const struct schema_field *rows[PROTOBUF_ROWS_MAX];
+    UNSET const struct schema_field *rows[PROTOBUF_ROWS_MAX];
     size_t n = table->n = protobuf_rows(schema, rows);
     table->schema = schema;
     table->rows = memcpy(arena_alloc(d->arena, n * sizeof *rows + 1), rows, n * sizeof *rows);

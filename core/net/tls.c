@@ -8,16 +8,10 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/unset.h"
 #include "net/transport.h"
 
 enum { RECORD_MAX = 16 * 1024, PROBLEM_SIZE = 200 };
-
-/* Else the compiler clears the variable (-ftrivial-auto-var-init). */
-#if __has_attribute(uninitialized)
-#define UNINITIALIZED __attribute__((uninitialized))
-#else
-#define UNINITIALIZED
-#endif
 
 struct tls {
     struct net_stream stream;
@@ -110,7 +104,7 @@ static bool has_more(const struct tls *t)
 /* Gives the owner what has come, as long as it reads. */
 static void read_records(struct tls *t)
 {
-    char bytes[RECORD_MAX] UNINITIALIZED;           /* no more than was read is looked at */
+    char bytes[RECORD_MAX] UNSET;           /* no more than was read is looked at */
     while (t->reading && !t->broken && !t->stream.closing && has_more(t)) {
         forget_errors();
         int n = SSL_read(t->ssl, bytes, sizeof bytes);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/unset.h"
 #include "chain/ballot.h"
 #include "chain/inspect/set.h"
 #include "chain/inspect/stage.h"
@@ -244,8 +245,8 @@ static void on_answered(void *arg, const struct ballot *ballot, const struct err
 static void ask_inline(struct asked *asked, bool may_change)
 {
     struct voter *voter = asked->inspector->voter;
-    struct ballot ballot;
-    struct error err;
+    UNSET struct ballot ballot;
+    UNSET struct error err;
     ballot_begin(&ballot, asked->inspection->arena, voter->codes);
     ballot.may_change = may_change;
     int rc = voter->ops->inspect(voter, &asked->request, &ballot.face, &err);
@@ -255,7 +256,7 @@ static void ask_inline(struct asked *asked, bool may_change)
 static void ask_process(struct asked *asked, bool may_change)
 {
     struct inspection *i = asked->inspection;
-    struct error err;
+    UNSET struct error err;
     asked->question = questions_ask(asked->inspector->questions, &asked->request, may_change,
                                     i->arena, on_answered, asked, &err);
     if (asked->question)

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/unset.h"
 #include "chain/inspect/questions_parts.h"
 
 enum {
@@ -58,7 +59,7 @@ static void fail_all(struct questions *q, const struct error *err)
 static void give_up_waiting(struct questions *q)
 {
     uint64_t patience = (uint64_t)q->voter->timeout_ms * QUESTIONS_PATIENCE, now = clock_mono_ms();
-    struct error err;
+    UNSET struct error err;
     error_set(&err, ERROR_TIMEOUT, "it has too many questions: one waited for %llu ms",
               (unsigned long long)patience);
     for (struct question *at = q->first; at && now - at->asked_ms > patience; at = at->next) {
@@ -178,7 +179,7 @@ static void pass_messages(struct questions *q)
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct questions *q = poll->data;
-    struct error err;
+    UNSET struct error err;
     (void)events;
     if (status < 0)
         error_set(&err, ERROR_UPSTREAM, "the other side is gone");
@@ -194,7 +195,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 static void on_time(uv_timer_t *timer)
 {
     struct questions *q = timer->data;
-    struct error err;
+    UNSET struct error err;
     if (q->state == PAUSED)
         q->state = IDLE;
     /* An answer that has come already is in time: this process may have waited for its turn. */
@@ -244,7 +245,7 @@ static void begin_watching(struct questions *q)
 
 static void begin_start(struct questions *q)
 {
-    struct error err;
+    UNSET struct error err;
     uint64_t pause = health_pause_ms(&q->c->health);
     if (q->c->child.socket >= 0) {
         begin_watching(q);
@@ -263,7 +264,7 @@ static void begin_start(struct questions *q)
 /* Between two events: asks what can be asked, and sets the clock for the first. */
 static void proceed(struct questions *q)
 {
-    struct error err;
+    UNSET struct error err;
     if (q->closed || q->state == ENDING || q->state == STARTING || q->state == PAUSED)
         return;
     questions_forget_cancelled(q);

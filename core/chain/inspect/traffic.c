@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/unset.h"
 #include "chain/inspect/questions_parts.h"
 #include "chain/process/frame.h"
 
@@ -18,8 +19,8 @@ static int take_answer(struct questions *q, const char *json, size_t len, struct
 {
     struct arena *arena = arena_new();
     struct message message;
-    struct ballot ballot;
-    struct error why;
+    UNSET struct ballot ballot;
+    UNSET struct error why;
     questions_forget_cancelled(q);
     struct question *first = q->first;
     int rc = message_decode(json, len, arena, &message, err);

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/printable.h"
+#include "base/unset.h"
 #include "chain/ballot.h"
 #include "chain/native/native.h"
 #include "chain/process/changes.h"
@@ -211,8 +212,8 @@ static int reply_ballot(struct host *host, int64_t id, const struct ballot *ball
 static int inspect(struct host *host, const struct message_inspect *message, struct arena *arena)
 {
     struct voter *voter = host->voter;
-    struct ballot ballot;
-    struct error err = {0};
+    UNSET struct ballot ballot;
+    UNSET struct error err;
     ballot_begin(&ballot, arena, voter->codes);
     ballot.may_change = message->may_change;
     int rc = voter->inspects
@@ -225,8 +226,8 @@ static int inspect(struct host *host, const struct message_inspect *message, str
 static int vote(struct host *host, const struct message_vote *message, struct arena *arena)
 {
     struct sluice_transition t;
-    struct ballot ballot;
-    struct error err = {0};
+    UNSET struct ballot ballot;
+    UNSET struct error err;
     ballot_begin(&ballot, arena, host->voter->codes);
     if (complete(host, message->transition, message->diff, arena, &t, &err) != 0 ||
         ask(host->voter, &t, &ballot, &err) != 0)
@@ -281,7 +282,7 @@ static bool is_spent(void)
 static int answer_one(struct host *host, const char *json, size_t len, bool *more)
 {
     struct message message;
-    struct error err;
+    UNSET struct error err;
     struct arena *arena = arena_new();
     if (message_decode(json, len, arena, &message, &err) != 0) {
         arena_free(arena);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/voters/message.h"
 
+#include "base/unset.h"
 #include "egress/record.h"
 #include "egress/report.h"
 #include "egress/voters/approvals.h"
@@ -58,7 +59,7 @@ static void weigh(struct question *q, const struct inspect_verdict *verdict, str
                   struct egress_message_verdict *out)
 {
     const struct inspect_change *body = body_of(verdict);
-    struct egress_refusal refusal;
+    UNSET struct egress_refusal refusal;
     *out = (struct egress_message_verdict){.answer = MESSAGE_PASSES};
     egress_verdict_note(q->c, verdict);
     if (is_refused(q, verdict, &refusal)) {

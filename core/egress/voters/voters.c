@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/unset.h"
 #include "egress/deny.h"
 #include "egress/hold.h"
 #include "egress/inspect/override.h"
@@ -83,7 +84,7 @@ enum answer { ANSWER_PASSED, ANSWER_REFUSED, ANSWER_LATER };
 static enum answer take_verdict(struct question *q, const struct inspect_verdict *verdict)
 {
     struct client *c = q->c;
-    struct egress_refusal refusal;
+    UNSET struct egress_refusal refusal;
     egress_verdict_note(c, verdict);
     if (verdict->verdict == SLUICE_DENY) {
         refuse(c, verdict);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/unset.h"
 #include "egress/inspect/credentials.h"
 #include "egress/judge.h"
 #include "egress/record.h"
@@ -85,7 +86,7 @@ static void allow(struct client *c, const char *reason)
 /* The last use of a grant may have closed a rule since the upgrade was judged. */
 static bool upgrade_still_passes(struct client *c, struct buf *reason)
 {
-    struct egress_refusal refusal;
+    UNSET struct egress_refusal refusal;
     if (c->route.generation == c->proxy->generation)
         return true;
     if (egress_judge(c, &refusal, reason) != VERDICT_ALLOWED)
@@ -148,7 +149,7 @@ static enum egress_message_answer ask_voters(struct client *c, struct buf *reaso
 static bool fill_text(struct client *c, struct buf *reason)
 {
     struct messages *m = &c->websocket->client.messages;
-    struct egress_refusal refusal;
+    UNSET struct egress_refusal refusal;
     struct buf filled = {0};
     size_t len;
     const char *text = messages_payload(m, &len);
