@@ -272,7 +272,7 @@ static int check_still_asked(struct api_call *call)
 static void run_call(void *arg)
 {
     struct api_call *call = arg;
-    auth_look_up_name(call->who);
+    auth_look_up_name(call->who, call->api->auth.accounts);
     if (refuse_body(call) != 0 || check_still_asked(call) != 0 || call->route->work(call) != 0)
         call->status = 0;
     else if (!call->then)

@@ -9,53 +9,72 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 
 enum { KEPT = 16 };
 
-/* The newest answers, each at its uid modulo their number. */
-static struct kept {
+struct kept {
     uid_t uid;
-    int64_t until_ms;                               /* monotonic; 0: nothing is kept here */
+    uint64_t until_ms;                              /* monotonic; 0: nothing is kept here */
     char name[NAME_MAX];
-} kept[KEPT];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+};
 
-static bool recall(uid_t uid, int64_t now, char *out, size_t size)
+/* The newest answers, each at its uid modulo their number. */
+struct auth_accounts {
+    pthread_mutex_t lock;
+    struct kept kept[KEPT];
+};
+
+struct auth_accounts *auth_accounts_new(void)
 {
-    const struct kept *k = &kept[uid % KEPT];
-    pthread_mutex_lock(&lock);
+    struct auth_accounts *accounts = alloc_zero(1, sizeof *accounts);
+    pthread_mutex_init(&accounts->lock, NULL);
+    return accounts;
+}
+
+void auth_accounts_free(struct auth_accounts *accounts)
+{
+    if (accounts)
+        pthread_mutex_destroy(&accounts->lock);
+    free(accounts);
+}
+
+static bool recall(struct auth_accounts *accounts, uid_t uid, uint64_t now, char *out, size_t size)
+{
+    const struct kept *k = &accounts->kept[uid % KEPT];
+    pthread_mutex_lock(&accounts->lock);
     bool found = k->uid == uid && now < k->until_ms;
     if (found)
         snprintf(out, size, "%s", k->name);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&accounts->lock);
     return found;
 }
 
-static void keep(uid_t uid, int64_t now, const char *name)
+static void keep(struct auth_accounts *accounts, uid_t uid, uint64_t now, const char *name)
 {
-    struct kept *k = &kept[uid % KEPT];
-    pthread_mutex_lock(&lock);
+    struct kept *k = &accounts->kept[uid % KEPT];
+    pthread_mutex_lock(&accounts->lock);
     k->uid = uid;
     k->until_ms = now + AUTH_ACCOUNT_KEPT_MS;
     snprintf(k->name, sizeof k->name, "%s", name);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&accounts->lock);
 }
 
-void auth_account_name(uid_t uid, char *out, size_t size)
+void auth_account_name(struct auth_accounts *accounts, uid_t uid, char *out, size_t size)
 {
-    char space[16384];
+    char space[16384], name[NAME_MAX];
     struct passwd entry, *found = NULL;
-    int64_t now = (int64_t)clock_mono_ms();
-    if (recall(uid, now, out, size))
+    uint64_t now = clock_mono_ms();
+    if (accounts && recall(accounts, uid, now, out, size))
         return;
-    char name[NAME_MAX];
     if (getpwuid_r(uid, &entry, space, sizeof space, &found) == 0 && found)
         snprintf(name, sizeof name, "%s", found->pw_name);
     else
         snprintf(name, sizeof name, "uid:%u", (unsigned)uid);
     snprintf(out, size, "%s", name);
-    keep(uid, now, name);
+    if (accounts)
+        keep(accounts, uid, now, name);
 }
 
 bool auth_account_uid(const char *name, uid_t *out)

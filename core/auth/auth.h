@@ -5,6 +5,7 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
+#include "auth/account.h"
 #include "auth/certificate.h"
 #include "auth/guesses.h"
 #include "auth/live.h"
@@ -29,6 +30,7 @@ struct auth {
     const struct auth_certificate *const *certificates;     /* of clients */
     size_t n_certificates;
     struct auth_roles *roles;                       /* of the configuration; NULL: none */
+    struct auth_accounts *accounts;                 /* of this host; NULL: no name is kept */
     struct auth_live *live;                         /* further tokens; NULL: none */
     struct oidc *oidc;                              /* an issuer's tokens; NULL: there is none */
     /* The id of the sandbox whose supervisor has this token, or NULL. */

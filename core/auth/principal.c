@@ -79,14 +79,14 @@ bool auth_may(const struct auth_principal *p, enum auth_permission permission, c
     return sandbox && strcmp(sandbox, p->asked) == 0 && p->rights & bit;
 }
 
-void auth_look_up_name(struct auth_principal *p)
+void auth_look_up_name(struct auth_principal *p, struct auth_accounts *accounts)
 {
     if (p->kind == AUTH_NOBODY)
         return;
     if (!*p->name)
-        auth_account_name(p->uid, p->name, sizeof p->name);
+        auth_account_name(accounts, p->uid, p->name, sizeof p->name);
     if (p->calls_from_account && !*p->account)
-        auth_account_name(p->uid, p->account, sizeof p->account);
+        auth_account_name(accounts, p->uid, p->account, sizeof p->account);
 }
 
 struct sluice_actor auth_actor(const struct auth_principal *p)

@@ -13,6 +13,8 @@
 #include "http/address.h"
 #include <sluice/transition.h>
 
+struct auth_accounts;
+
 /* How a principal was recognised.  One kind, one constructor below. */
 enum auth_kind {
     AUTH_NOBODY,                                    /* nobody has been recognised */
@@ -59,8 +61,8 @@ void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id)
  * for those who may create sandboxes for everybody. */
 bool auth_may(const struct auth_principal *p, enum auth_permission permission, const char *sandbox);
 
-/* Looks up its name and its account, once.  Blocks: it reads files or asks a directory service. */
-void auth_look_up_name(struct auth_principal *p);
+/* Looks up its name and its account, once (auth/account.h).  Blocks. */
+void auth_look_up_name(struct auth_principal *p, struct auth_accounts *accounts);
 /* What voters and records see of it; the texts point into p. */
 struct sluice_actor auth_actor(const struct auth_principal *p);
 

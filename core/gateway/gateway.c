@@ -260,6 +260,7 @@ static void fill_api(struct gateway *g)
     g->api.auth.certificates = g->config.auth->certificates;
     g->api.auth.n_certificates = g->config.auth->n_certificates;
     g->api.auth.roles = auth_roles_new(&g->config.auth->roles);
+    g->api.auth.accounts = auth_accounts_new();
     g->api.auth.oidc = g->issuer ? issuer_oidc(g->issuer) : NULL;
     g->api.auth.find_supervisor = runtime_by_token;
     g->api.auth.supervisors = g->runtime;
@@ -328,6 +329,7 @@ static void free_parts(struct gateway *g)
     exports_free(g->api.exports);
     auth_live_free(g->api.auth.live);
     auth_roles_free(g->api.auth.roles);
+    auth_accounts_free(g->api.auth.accounts);
     gateway_free_tls(g);
     free(g->supervisor_address);
     arena_free(g->arena);

@@ -236,7 +236,7 @@ static void run(void *arg)
     struct doc_tree_writer tree;
     struct doc_writer *w = doc_tree_writer(&tree, work->arena, &work->problems);
     tree.build.depth_max = DOC_DEPTH_MAX + DOC_AROUND;
-    auth_look_up_name(&work->who);
+    auth_look_up_name(&work->who, work->grpc->auth->accounts);
     doc_write_open(w, DOC_MAP);
     work->failed = work->fn(work, w) != 0;
     if (work->failed || work->then) {

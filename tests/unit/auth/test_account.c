@@ -10,6 +10,7 @@
 
 #include "auth/account.h"
 
+static struct auth_accounts *accounts;
 static unsigned asked;
 
 /* In place of the C library's: accounts with even uids have names. */
@@ -28,7 +29,7 @@ int getpwuid_r(uid_t uid, struct passwd *entry, char *space, size_t size, struct
 static void expect_name(uid_t uid, const char *expected)
 {
     char name[64];
-    auth_account_name(uid, name, sizeof name);
+    auth_account_name(accounts, uid, name, sizeof name);
     assert_string_equal(name, expected);
 }
 
@@ -63,7 +64,7 @@ static void a_short_place_cuts_the_name(void **state)
 {
     char name[5];
     (void)state;
-    auth_account_name(2000, name, sizeof name);
+    auth_account_name(accounts, 2000, name, sizeof name);
     assert_string_equal(name, "name");
     expect_name(2000, "name2000");
 }
@@ -75,5 +76,8 @@ int main(void)
         cmocka_unit_test(accounts_do_not_share_a_name),
         cmocka_unit_test(a_short_place_cuts_the_name),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    accounts = auth_accounts_new();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    auth_accounts_free(accounts);
+    return failed;
 }

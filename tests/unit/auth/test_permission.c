@@ -97,7 +97,7 @@ static void a_uid_is_an_admin_or_a_user(void **state)
     assert_true(auth_may(&p, AUTH_POLICY_PROPOSE, "s1"));
     assert_false(auth_may(&p, AUTH_POLICY_PROPOSE, "s2"));
     assert_false(auth_may(&p, AUTH_SANDBOX_CREATE, "s1"));
-    auth_look_up_name(&p);
+    auth_look_up_name(&p, NULL);
     struct sluice_actor actor = auth_actor(&p);
     assert_string_equal(actor.name, "uid:987654");
     assert_string_equal(actor.role, "user");
