@@ -322,14 +322,14 @@ static void each_habit_is_told_and_names_a_command(void **state)
 
 static void a_token_ends_no_header_field(void **state)
 {
-    static const char *const bad[] = {"a\r\nX: y", "a\nX: y", "a b", "a\x7f", "gr\xc3\xbc\xc3\x9f"};
+    static const char *const bad[] = {"a\r\nX: y", "a\nX: y", "a\x7f", "\033[2Ja"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         setenv("SLUICE_TOKEN", bad[i], 1);
         struct terminal *t = type("status");
         assert_int_equal(t->code, EXIT_USAGE);
-        assert_non_null(strstr(t->err, "the token of --token or SLUICE_TOKEN has characters that "
-                                       "tokens do not have"));
+        assert_non_null(strstr(t->err, "the token of --token or SLUICE_TOKEN has a control "
+                                       "character"));
         assert_null(strstr(t->err, "X: y"));
         hang_up(t);
     }

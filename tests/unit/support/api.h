@@ -168,6 +168,21 @@ struct inspect_counts runtime_inspected(struct runtime *rt, const char *voter)
     return (struct inspect_counts){.requests = 7, .denials = 2, .errors = 1};
 }
 
+struct runtime_home runtime_home_of(struct runtime *rt, const struct store_sandbox *record,
+                                    struct arena *arena)
+{
+    (void)rt;
+    (void)record;
+    (void)arena;
+    return (struct runtime_home){.gateway = "here", .here = true, .alive = true};
+}
+
+bool runtime_leads(struct runtime *rt)
+{
+    (void)rt;
+    return true;
+}
+
 void runtime_await_inspectors(struct runtime *rt, uint64_t timeout_ms)
 {
     (void)rt;
