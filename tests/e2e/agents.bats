@@ -209,9 +209,21 @@ ends() { sluice rule get demo -o json | jq -r --arg id "$1" '.chunks[] | select(
 @test "a wait outlives the gateway" {
     id=$(propose_as_agent demo "$(rule later later.example.com 443)")
     sluice sandbox exec demo -- sh -c "setsid curl -sS 'http://policy.local/v1/proposals/$id/wait?timeout=200' -o /sandbox/waited </dev/null >/dev/null 2>&1 &"
+    work=$state/sandboxes/$(sluice sandbox get demo -o json | jq -r .id)/work
+    mkfifo -m 666 "$work/away"
+    cat >"$work/ask" <<SH
+read -r _ <away
+curl -sS -w '%{http_code}\n' http://policy.local/v1/proposals/$id >said
+curl -sS -w '%{http_code}\n' -d '$(rule more more.example.com 443)' http://policy.local/v1/proposals >>said
+: >done
+SH
+    sluice -q sandbox exec demo --detach --workdir /sandbox -- sh ask
     pid=$(cat "$state/gateway.pid")
     kill -9 "$pid"
     wait_gone "$pid"
+    echo >"$work/away"
+    until_so '[ -e "$work/done" ]'
+    [ "$(sed -E 's/.*"error":"([a-z_]*)".*/\1/' "$work/said" | paste -sd' ')" = 'gateway_lookup_failed 502 gateway_connect_failed 502' ] || { cat "$work/said"; return 1; } >&2
     start_gateway
     until_so "sluice sandbox exec demo -- true 2>/dev/null"
     sluice rule reject demo --chunk-id "$id" --reason 'after all'

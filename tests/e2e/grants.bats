@@ -114,6 +114,8 @@ except Exception as e: print(e.code)')" = 403 ]
     refused
     run -1 sluice rule approve demo --chunk-id "$id" --while-pid 999999
     [[ $output == *"the sandbox has no process 999999"* ]]
+    run -1 sluice rule approve demo --chunk-id "$id" --while-pid 1
+    [[ $output == *"every process of the sandbox is below process 1, which ends with it"* ]]
     mkfifo "$state/go" "$state/said"
     # The shell says its number, then opens a tunnel, and ends with its input.  The tunnel outlives it.
     sluice sandbox exec demo -- sh -c 'echo $$; read -r _; mkfifo /tmp/never; exec 3<>/tmp/never

@@ -22,7 +22,7 @@
     X(MANY,        429, "too_many_requests")             \
     X(SUBMIT,      502, "proposal_submit_failed")        \
     X(LOOKUP,      502, "gateway_lookup_failed")         \
-    X(AWAY,        503, "gateway_unavailable")
+    X(AWAY,        502, "gateway_connect_failed")
 
 enum local_error {
 #define X(id, status, word) LOCAL_ERROR_##id,

@@ -48,7 +48,8 @@ static void fail_many(struct client *c)
 
 static void fail_away(struct client *c)
 {
-    fail(c, LOCAL_ERROR_AWAY, "the gateway cannot be reached now: try again later");
+    fail(c, c->local->route.kind == LOCAL_PROPOSE ? LOCAL_ERROR_AWAY : LOCAL_ERROR_LOOKUP,
+         "the gateway cannot be reached now: try again later");
 }
 
 void egress_local_refuse_scheme(struct client *c)

@@ -98,6 +98,10 @@ static bool has_number(pid_t pid, int64_t inside)
 int process_find_inside(pid_t ancestor, int64_t inside, pid_t *pid, int64_t *started,
                         struct error *err)
 {
+    if (inside == 1)
+        return error_set(err, ERROR_INVALID,
+                         "every process of the sandbox is below process 1, which ends with it: "
+                         "--while-pid takes another one, as 'ps' shows it within the sandbox");
     DIR *proc = opendir("/proc");
     struct dirent *entry;
     *pid = 0;
