@@ -107,13 +107,19 @@ struct entry {
     enum store_traffic_class verdict;
 };
 
+/* With no placeholder of a credential: a reason may quote what the program sent. */
 static void print_text(struct buf *out, const char *name, const char *text, size_t max)
 {
+    size_t len = strlen(text);
+    struct buf redacted = {0};
+    if (secret_has_plain_trace(text, len))
+        secret_redact(text, len, &redacted);
     buf_puts(out, " [");
     buf_puts(out, name);
     buf_putc(out, ':');
-    text_shorten(out, text, max);
+    text_shorten(out, redacted.len ? redacted.data : text, max);
     buf_putc(out, ']');
+    buf_free(&redacted);
 }
 
 /* ---- the calls in a body ---- */

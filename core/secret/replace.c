@@ -175,6 +175,7 @@ static enum secret_result put_parameter(const struct secret_destination *to, con
     return put_all(to, text + name, len - name, put_percent, out);
 }
 
+/* Some servers end a parameter at ";", too. */
 enum secret_result secret_replace_query(const struct secret_destination *to, const char *query,
                                         size_t len, struct buf *out)
 {
@@ -182,13 +183,12 @@ enum secret_result secret_replace_query(const struct secret_destination *to, con
     enum secret_result result = SECRET_REPLACED;
     if (!secret_has_trace(query, len))
         return SECRET_NONE;
-    for (size_t i = 0; i <= len && result == SECRET_REPLACED;) {
-        const char *end = memchr(query + i, '&', len - i);
-        size_t n = end ? (size_t)(end - query) - i : len - i;
+    for (size_t i = 0, n; i <= len && result == SECRET_REPLACED; i += n + 1) {
+        for (n = 0; i + n < len && query[i + n] != '&' && query[i + n] != ';'; n++)
+            ;
         result = put_parameter(to, query + i, n, out);
-        if (end)
-            buf_putc(out, '&');
-        i += n + 1;
+        if (i + n < len)
+            buf_putc(out, query[i + n]);
     }
     return finish(result, out, before);
 }

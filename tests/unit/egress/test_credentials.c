@@ -117,6 +117,8 @@ static void a_placeholder_is_no_host(void **state)
     UNTIL(&t.s.rig, t.client->eof);
     json_decref(end_answer(t.client, 403));
     assert_true(end_has(t.client, "request_authority_mismatch"));
+    assert_non_null(strstr(t.s.rig.lines.data, "[reason:the request asks for [CREDENTIAL] in a "));
+    assert_null(strstr(t.s.rig.lines.data, DIGITS));
     assert_int_equal(t.origin->in.len, 0);
     close_sent(&t);
 }

@@ -148,6 +148,9 @@ static void queries_and_forms(void **state)
         {"openshell%3Aresolve%3Aenv%3As" DIGITS "_PLAIN=1", SECRET_MISPLACED, NULL},
         {"a=1&b=" PLACEHOLDER("AWAY"), SECRET_UNBOUND, NULL},
         {"a=" BASIC, SECRET_MISPLACED, NULL},
+        {"a=1;key=" TOKEN ";c", SECRET_REPLACED, "a=1;key=v%2F1%20%22%5C%26;c"},
+        {"a=1;" TOKEN "=1", SECRET_MISPLACED, NULL},
+        {"a=1;" TOKEN, SECRET_MISPLACED, NULL},
     };
     CHECK(state, secret_replace_query, rows);
 }
