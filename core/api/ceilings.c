@@ -137,12 +137,14 @@ int route_ceiling_set(struct api_call *call)
     const char *selector, *reason;
     bool dry_run = api_flag(call->req, "dry_run");
     struct problems warnings = {0};
-    struct outcome outcome = {json_array(), json_array()};
     if (read_selector(call, &selector) != 0 || api_reason(call, &reason) != 0)
         return -1;
     struct policy *policy = read_policy(call, &warnings);
-    if (!policy || (!dry_run && write_ceiling(call, selector, policy) != 0))
+    if (!policy || (!dry_run && write_ceiling(call, selector, policy) != 0)) {
+        problems_free(&warnings);
         return -1;
+    }
+    struct outcome outcome = {json_array(), json_array()};
     const char *why = arena_printf(call->arena, "the ceiling for %s was set%s%s",
                                    *selector ? selector : "every sandbox",
                                    reason && *reason ? ": " : "", reason ? reason : "");

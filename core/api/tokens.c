@@ -63,6 +63,20 @@ static int check_role(struct api_call *call, const char *word)
     return 0;
 }
 
+/* A token that ends, or a certificate, makes none that outlasts it.  Whoever logs in at an issuer
+ * does so again and again, and may. */
+static int check_end(struct api_call *call, const struct body_token *body)
+{
+    const struct auth_principal *who = call->who;
+    bool ends = who->until_ms && (who->kind == AUTH_BY_TOKEN || who->kind == AUTH_BY_CERTIFICATE);
+    if (!ends || (body->expires_ms && clock_now_ms() + body->expires_ms <= who->until_ms))
+        return 0;
+    return error_set(&call->err, ERROR_FORBIDDEN,
+                     "you come with a %s that ends at %s, and a token of yours ends no later: give "
+                     "it an end before (--expires)", auth_identity_word(who),
+                     api_time(call->arena, who->until_ms));
+}
+
 static int check_sandbox(struct api_call *call, const struct body_token *body,
                          struct store_sandbox *out)
 {
@@ -127,7 +141,7 @@ int route_token_create(struct api_call *call)
         return error_set(&call->err, ERROR_INVALID, "the body is no request for a token: %s",
                          call->problems.items[0].message);
     const struct body_token *body = decoded;
-    if (check_role(call, body->role) != 0)
+    if (check_role(call, body->role) != 0 || check_end(call, body) != 0)
         return -1;
     api_keeps_secrets(call);
     return create(call, body);

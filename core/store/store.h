@@ -573,7 +573,10 @@ struct store_export {
 /* One that is not on record has taken nothing. */
 int store_export_get(struct store *s, const char *name, struct arena *arena,
                      struct store_export *out, struct error *err);
-/* How many records of the audit chain and rows of traffic it has not taken. */
+enum { STORE_WAITING_MAX = 100000 };
+
+/* How many records of the audit chain and rows of traffic it has not taken; rows are counted up to
+ * STORE_WAITING_MAX. */
 int store_export_waiting(struct store *s, const struct store_export *taken, uint64_t *audit,
                          uint64_t *traffic, struct error *err);
 /* This gateway sends the records of an exporter until then, unless it says so again: of the

@@ -69,8 +69,10 @@ static int traffic_list_changed(struct store_tx *tx, uint64_t changed, size_t li
 static int traffic_count_changed(struct store_tx *tx, uint64_t changed, uint64_t *out,
                                  struct error *err)
 {
-    return sql_count(sql_of(tx), err, out, "SELECT count(*) FROM traffic WHERE changed>?", "i",
-                     (int64_t)changed);
+    return sql_count(sql_of(tx), err, out,
+                     "SELECT count(*) FROM (SELECT 1 FROM traffic WHERE changed>? LIMIT ?) "
+                     "AS waiting",
+                     "ii", (int64_t)changed, (int64_t)STORE_WAITING_MAX);
 }
 
 /* The number in a column or another one, whichever is greater (>) or smaller (<). */

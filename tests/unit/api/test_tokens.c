@@ -83,6 +83,27 @@ static void what_is_wrong_with_a_token_is_said(void **state)
     assert_status(&a, 422);
 }
 
+static void a_token_with_an_end_makes_none_that_outlasts_it(void **state)
+{
+    struct api_fixture *d = *state;
+    const char *ops = made(d, "{\"name\":\"ops\",\"role\":\"admin\",\"expires_ms\":3600000}");
+    static const char *const bodies[] = {
+        "{\"name\":\"x\",\"role\":\"viewer\"}",
+        "{\"name\":\"x\",\"role\":\"viewer\",\"expires_ms\":3700000}",
+        "{\"name\":\"x\",\"role\":\"viewer\",\"expires_ms\":60000}",
+    };
+    for (size_t i = 0; i < 3; i++) {
+        struct ask q = {.method = "POST", .path = "/v1/tokens", .body = bodies[i]};
+        q.headers[0] = (struct http_field){"Authorization", ops};
+        q.headers[1] = (struct http_field){"X-As", "anonymous"};
+        struct answer a = ask(d, q);
+        assert_status(&a, i < 2 ? 403 : 201);
+        if (i < 2)
+            assert_non_null(strstr(text_of(&a, "detail"),
+                                   "and a token of yours ends no later: give it an end before"));
+    }
+}
+
 static bool another(void *ctx, const char *name, struct auth_sandbox *out)
 {
     (void)ctx;
@@ -121,6 +142,7 @@ int main(void)
         DEMO_TEST(a_token_is_its_bearer_until_it_is_revoked),
         DEMO_TEST(only_its_creation_tells_the_token),
         DEMO_TEST(what_is_wrong_with_a_token_is_said),
+        DEMO_TEST(a_token_with_an_end_makes_none_that_outlasts_it),
         DEMO_TEST(a_token_for_a_sandbox_is_for_that_one_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,30 @@ void runtime_create(struct runtime *rt, const char *id, runtime_done *done, void
     change_phase(rt->d, id, start_error(rt->d) ? NULL : "ready", start_error(rt->d), done, arg);
 }
 
+/* Of runtime/sandbox.h, whose struct runtime is another one. */
+int runtime_check_home(const struct runtime *all, const struct store_sandbox *record,
+                       struct error *err);
+
+int runtime_check_home(const struct runtime *all, const struct store_sandbox *record,
+                       struct error *err)
+{
+    (void)all, (void)record, (void)err;
+    return 0;
+}
+
+bool runtime_leads(struct runtime *runtime)
+{
+    (void)runtime;
+    return true;
+}
+
+struct runtime_home runtime_home_of(struct runtime *runtime, const struct store_sandbox *record,
+                                    struct arena *arena)
+{
+    (void)runtime, (void)record, (void)arena;
+    return (struct runtime_home){.gateway = "", .here = true, .alive = true};
+}
+
 /* There is process 7, and no other. */
 int runtime_find_process(const struct runtime *runtime, const char *sandbox_id, int64_t inside,
                          int64_t *pid, int64_t *started, struct error *err)
