@@ -73,7 +73,8 @@
     X(token, "id name role sandbox? expired! created_by created_at? expires_at?")                  \
     X(made_token, "id name role sandbox? expired! created_by created_at? expires_at? token")       \
     X(tokens, "tokens[token]")                                                                     \
-    X(oidc_config, "issuer audience client_id scopes")                                            \
+    X(oidc_config, "issuer audience client_id scopes authorization_endpoint")                      \
+    X(oidc_token, "token expires_at?")                                                             \
     X(ceiling, "label? hash set_by identity origin at policy*")                                    \
     X(ceilings, "ceilings[ceiling]")                                                               \
     X(tightened, "sandbox revision# hash effect<effect> warnings[error]")                          \

@@ -38,6 +38,7 @@ struct api {
     struct buf openapi;                             /* /openapi.json, once somebody asked for it */
     struct runtime_counts counts;
     _Atomic bool draining;
+    _Atomic unsigned logins;                        /* codes that are redeemed now */
     int64_t started_ms;
 };
 

@@ -72,7 +72,9 @@ int api_authenticate(struct http_request *req, void *ctx)
     req->free_user = free;
     if (auth_admit(&api->auth, req, &question, who, &refusal) != 0)
         return answer_refusal(req, &refusal);
-    return check_override(req) != 0 ? -1 : api_check_parameters(req, route->takes);
+    if (check_override(req) != 0)
+        return -1;
+    return route->any_query ? 0 : api_check_parameters(req, route->takes);
 }
 
 int api_authenticate_again(struct http_request *req, struct api *api)

@@ -242,6 +242,19 @@ const struct schema body_token_schema = {.name = "token",
                                          .fields = token_fields,
                                          .finish = check_token};
 
+static const struct schema_field code_fields[] = {
+    {"code", SCHEMA_TEXT, offsetof(struct body_code, code),
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .max = 4096, .help = "What the issuer gave"},
+    {"code_verifier", SCHEMA_TEXT, offsetof(struct body_code, verifier),
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .max = 128,
+     .help = "Of which the issuer was told the SHA-256"},
+    {"redirect_uri", SCHEMA_TEXT, offsetof(struct body_code, redirect_uri),
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .max = 1024, .help = "Where it was given"},
+    {0},
+};
+const struct schema body_code_schema = {
+    .name = "code", .size = sizeof(struct body_code), .fields = code_fields};
+
 static const struct schema_field share_fields[] = {
     {"role", SCHEMA_TEXT, offsetof(struct body_share, role), .flags = SCHEMA_REQUIRED,
      .words = auth_shared_roles, .help = "What they may do with it"},

@@ -13,6 +13,10 @@ struct body_approve {
     bool no_end;
 };
 
+struct body_code {
+    const char *code, *verifier, *redirect_uri;
+};
+
 struct body_reject {
     const char *reason;
 };
@@ -82,9 +86,9 @@ struct body_share {
     const char *role;
 };
 
-extern const struct schema body_share_schema, body_create_schema, body_settings_schema,
-    body_approve_schema, body_reject_schema, body_approve_all_schema, body_proposals_schema,
-    body_edit_schema, body_exec_schema, body_attach_schema, body_tunnel_schema,
-    body_provider_schema, body_rotation_schema, body_token_schema;
+extern const struct schema body_share_schema, body_code_schema, body_create_schema,
+    body_settings_schema, body_approve_schema, body_reject_schema, body_approve_all_schema,
+    body_proposals_schema, body_edit_schema, body_exec_schema, body_attach_schema,
+    body_tunnel_schema, body_provider_schema, body_rotation_schema, body_token_schema;
 
 #endif

@@ -21,6 +21,7 @@ struct api_route {
     bool ordered; /* changes the sandbox {name}: such calls run in order */
     void (*handle)(struct api *api, struct http_request *req);     /* instead of work */
     unsigned takes; /* query parameters and header fields: api/parameters.h */
+    bool any_query;                                 /* a page of its client reads the query */
     /* For OpenAPI: */
     const struct schema *body;                      /* of its request body; NULL: none */
     bool body_optional;

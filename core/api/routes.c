@@ -28,6 +28,10 @@ static const struct http_route routes[] = {
     HANDLE("GET", "/auth/oidc-config", "Where people log in, for programs that do it for them",
            .permission = AUTH_ANYBODY, .stateless = true, .handle = handle_oidc_config,
            .answer = "oidc_config"),
+    WORK("POST", "/auth/oidc-token",
+         "The token for a code that the issuer gave a browser (RFC 7636)",
+         .permission = AUTH_ANYBODY, .work = route_oidc_token, .body = &body_code_schema,
+         .answer = "oidc_token"),
     WORK("GET", "/v1/status", "What the gateway is and does", .permission = AUTH_GATEWAY_READ,
          .work = route_status, .answer = "status"),
 
@@ -205,7 +209,7 @@ static const struct http_route routes[] = {
            .permission = AUTH_ANYBODY, .stateless = true, .handle = handle_console_redirect,
            .moved = "/console/"),
     HANDLE("GET", "/console/", "The console, a web page for operators", .permission = AUTH_ANYBODY,
-           .stateless = true, .handle = handle_console, .answer = "text/html"),
+           .stateless = true, .any_query = true, .handle = handle_console, .answer = "text/html"),
     HANDLE("GET", "/console/{file}", "A file of the console", .permission = AUTH_ANYBODY,
            .stateless = true, .handle = handle_console, .answer = "*/*"),
 

@@ -37,8 +37,9 @@ void handle_oidc_config(struct api *api, struct http_request *req)
         return;
     }
     const struct oidc_settings *s = oidc_settings_of(api->auth.oidc);
-    json_t *config = json_pack("{s:s, s:s, s:s, s:s}", "issuer", s->issuer, "audience", s->audience,
-                               "client_id", s->client_id, "scopes", s->scopes);
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s, s:s}", "issuer", s->issuer, "audience",
+                               s->audience, "client_id", s->client_id, "scopes", s->scopes,
+                               "authorization_endpoint", oidc_authorization_url(api->auth.oidc));
     http_respond_json(req, 200, config);
     json_decref(config);
 }

@@ -30,6 +30,7 @@ struct issuer {
 struct fetch {
     struct issuer *issuer;
     struct oidc_keys *keys;                         /* NULL: err says why there are none */
+    char *keys_url, *authorization_url;             /* of its discovery; the latter may be NULL */
     struct error err;
 };
 
@@ -45,12 +46,13 @@ static int get(const struct issuer *issuer, char *url, struct buf *answer, struc
 }
 
 /* RFC 8414 section 3.3: who answers with another name is another issuer. */
-static int read_discovery(const struct issuer *issuer, const struct buf *text, char **keys_url,
-                          struct error *err)
+static int read_discovery(const struct issuer *issuer, const struct buf *text, struct fetch *out)
 {
+    struct error *err = &out->err;
     json_t *document = json_loadb(buf_str(text), text->len, JSON_REJECT_DUPLICATES, NULL);
     const char *name = json_string_value(json_object_get(document, "issuer"));
     const char *url = json_string_value(json_object_get(document, "jwks_uri"));
+    const char *page = json_string_value(json_object_get(document, "authorization_endpoint"));
     int rc = -1;
     if (!name || strcmp(name, issuer->settings->issuer) != 0)
         error_set(err, ERROR_UPSTREAM,
@@ -60,21 +62,22 @@ static int read_discovery(const struct issuer *issuer, const struct buf *text, c
         error_set(err, ERROR_UPSTREAM, "its openid-configuration names no https jwks_uri");
     else
         rc = 0;
-    *keys_url = rc == 0 ? alloc_str(url) : NULL;
+    out->keys_url = rc == 0 ? alloc_str(url) : NULL;
+    out->authorization_url = rc == 0 && page && oidc_url_is_safe(page) ? alloc_str(page) : NULL;
     json_decref(document);
     return rc;
 }
 
-static int find_keys(const struct issuer *issuer, char **url, struct error *err)
+static int find_keys(const struct issuer *issuer, struct fetch *out)
 {
     const char *name = issuer->settings->issuer;
     size_t len = strlen(name);
     char *where = alloc_printf("%.*s/.well-known/openid-configuration",
                                (int)(len - (name[len - 1] == '/')), name);
     struct buf answer = {0};
-    int rc = get(issuer, where, &answer, err);
+    int rc = get(issuer, where, &answer, &out->err);
     if (rc == 0)
-        rc = read_discovery(issuer, &answer, url, err);
+        rc = read_discovery(issuer, &answer, out);
     buf_free(&answer);
     free(where);
     return rc;
@@ -84,12 +87,9 @@ static void fetch_work(void *arg)
 {
     struct fetch *f = arg;
     struct buf answer = {0};
-    char *url = NULL;
-    if (find_keys(f->issuer, &url, &f->err) == 0 &&
-        get(f->issuer, url, &answer, &f->err) == 0)
+    if (find_keys(f->issuer, f) == 0 && get(f->issuer, f->keys_url, &answer, &f->err) == 0)
         f->keys = oidc_keys_read(buf_str(&answer), answer.len, &f->err);
     buf_free(&answer);
-    free(url);
 }
 
 /* ---- the loop ---- */
@@ -114,6 +114,7 @@ static void fetch_done(void *arg)
         log_info(issuer->log, "issuer %s: %zu keys", issuer->settings->issuer,
                  oidc_keys_count(f->keys));
         oidc_set_keys(issuer->oidc, f->keys);
+        oidc_set_authorization_url(issuer->oidc, f->authorization_url);
         issuer->has_keys = true;
         issuer->failures = 0;
         uv_timer_start(&issuer->timer, on_timer, AGAIN_MS, 0);
@@ -125,6 +126,8 @@ static void fetch_done(void *arg)
     }
     if (issuer->stopped)
         uv_timer_stop(&issuer->timer);
+    free(f->keys_url);
+    free(f->authorization_url);
     free(f);
 }
 

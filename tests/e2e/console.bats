@@ -5,7 +5,9 @@
 setup_file() {
     load helper
     [ -x /usr/bin/chromedriver ] || skip "chromium-driver is not installed"
-    start_gateway --listen "unix:$BATS_FILE_TMPDIR/state/sluice.sock" --listen tcp:127.0.0.1:7070,trust_local_uids --listen tcp:127.0.0.1:7071
+    listen /usr/bin/python3 "$top/tests/e2e/issuer.py" 7480 "$BATS_FILE_TMPDIR"
+    echo "auth: {oidc: {issuer: 'http://127.0.0.1:7480', audience: sluice, roles_claim: groups, roles: {people: user}}}" >"$BATS_FILE_TMPDIR/sluice.yaml"
+    start_gateway --config "$BATS_FILE_TMPDIR/sluice.yaml" --listen "unix:$BATS_FILE_TMPDIR/state/sluice.sock" --listen tcp:127.0.0.1:7070,trust_local_uids --listen tcp:127.0.0.1:7071
     HOME=$BATS_FILE_TMPDIR chromedriver --port=9515 --log-path="$BATS_FILE_TMPDIR/driver.log" >"$BATS_FILE_TMPDIR/driver.out" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     start_origin
@@ -98,6 +100,18 @@ signal.pause()' "$port" "$1" >"$BATS_TEST_TMPDIR/held.$2" 3>&- &
 @test "one logs in with a token, which is in no address and gone after logging out" {
     token=$(sluice token create --name ann --role viewer -o json | jq -r .token)
     story login "$token"
+}
+
+@test "one logs in at the gateway's issuer, in the tab that began it, and the code is in no address" {
+    story issuer
+    # Who has a code and not its verifier gets nothing of it, and the gateway asks nobody else.
+    run -0 curl -sS -w '%{http_code}' http://127.0.0.1:7071/auth/oidc-token -H 'Content-Type: application/json' \
+        -d '{"code": "code-0-0", "code_verifier": "guessed", "redirect_uri": "http://127.0.0.1:7071/console/"}'
+    [[ "$output" == *"the issuer gives no token for this login: invalid_grant"*502 ]] || { echo "$output"; return 1; }
+    run -0 curl -sS -w '%{http_code}' http://127.0.0.1:7071/auth/oidc-token -H 'Content-Type: application/json' -d '{"code": "x"}'
+    [[ "$output" == *code_verifier*422 ]]
+    run -0 curl -sS -w '%{http_code}' http://127.0.0.1:7071/auth/oidc-token -H 'Sec-Fetch-Site: same-site' -d '{}'
+    [[ "$output" == *"a web page from elsewhere"*403 ]] || { echo "$output"; return 1; }
 }
 
 @test "what a sandbox chose is text, whatever is in it" {

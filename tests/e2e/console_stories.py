@@ -77,6 +77,35 @@ def relay(b, link):
     expect("a frame", b.js("try { return document.querySelector('iframe').contentDocument.title } catch (e) { return 'closed' }"), "closed")
 
 
+def issuer(b):
+    b.go(WITH_TOKEN + "/console/#/voters")
+    b.until("document.getElementById('issuer-login')?.hidden === false")
+    expect("whom it names", b.text("#issuer-button"), "Log in at 127.0.0.1:7480")
+    b.picture("login-issuer-light")
+    b.click("#issuer-button")
+    b.click("#refuse")
+    b.until("document.getElementById('login-error')?.textContent")
+    expect("a refusal", b.text("#login-error"), "The issuer refuses: <b>no</b>")
+    b.until("document.getElementById('issuer-login')?.hidden === false")
+    b.click("#issuer-button")
+    asked = b.until("document.getElementById('alice') && location.search")
+    for part in ("response_type=code", "code_challenge_method=S256", "audience=sluice", "scope=openid+profile&"):
+        expect(part, part in asked, True)
+    back = b.js("return document.getElementById('alice').href")
+    b.click("#alice")
+    b.until("document.getElementById('live')?.textContent === 'live'")
+    expect("who", b.text("#who"), "alice user")
+    expect("the address", b.js("return location.pathname + location.search + location.hash"), "/console/#/voters")
+    # Sent by somebody else, or twice.
+    b.click("#logout")
+    b.until("document.getElementById('issuer-login')?.hidden === false")
+    b.go(back)
+    b.until("document.getElementById('login-error')?.textContent")
+    expect("not begun here", b.text("#login-error").startswith("This login was not begun in this tab"), True)
+    expect("no token", b.js("return sessionStorage.getItem('sluice-token')"), None)
+    b.errors()
+
+
 def login(b, token):
     b.go(WITH_TOKEN + "/console/")
     b.until("!document.getElementById('login').hidden")
@@ -267,7 +296,7 @@ def axe(b, source):
     api("POST", f"/v1/sandboxes/demo/drafts/{chunk}/reject")
 
 
-STORIES = {call.__name__: call for call in (inbox, relay, login, hostile, sandbox, chain, many, keyboard, axe)}
+STORIES = {call.__name__: call for call in (inbox, relay, login, issuer, hostile, sandbox, chain, many, keyboard, axe)}
 
 if __name__ == "__main__":
     with open(sys.argv[1]) as file:

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """issuer.py PORT FOLDER: a small OpenID Connect issuer at http://127.0.0.1:PORT.
 
-Discovery, a key set, tokens by a device's code (RFC 8628) and by refresh tokens, which are good once.
+Discovery, a key set, a page for browsers (authorization code with PKCE), tokens by a device's code (RFC 8628) and by refresh tokens, which are good once.
 POST /approve?sub=S&roles=A,B[&seconds=N][&after=TEXT] is the person who enters the last code; TEXT follows the
 token that is given then.  POST /revoke takes a refresh token back (RFC 7009).  POST /sign takes claims and answers a token; POST /rotate makes another key.  Signatures come from openssl."""
 import base64
+import hashlib
+import html
 import json
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 port, folder = int(sys.argv[1]), sys.argv[2]
 name = f"http://127.0.0.1:{port}"
-state = {"generation": 0, "codes": {}, "last": None, "refresh": {}, "granted": 0, "polls": {}}
+state = {"generation": 0, "codes": {}, "last": None, "refresh": {}, "granted": 0, "polls": {}, "browsers": {}}
 
 
 def url64(data):
@@ -54,6 +56,11 @@ def grant(person):
 
 
 def token(form):
+    if form.get("grant_type") == "authorization_code":
+        asked = state["browsers"].pop(form.get("code"), {})
+        challenge = url64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        good = challenge == asked.get("code_challenge") and all(form.get(name) == asked.get(name) for name in ("redirect_uri", "client_id"))
+        return (200, grant({"sub": asked["sub"], "roles": ["people"], "seconds": 300})) if good else (400, {"error": "invalid_grant"})
     if form.get("grant_type") == "refresh_token":
         person = state["refresh"].pop(form.get("refresh_token"), None)
         return (200, grant({**person, "seconds": 300})) if person else (400, {"error": "invalid_grant"})
@@ -72,9 +79,26 @@ class Issuer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def show_choice(self, asked):
+        """The page where a person says who they are: a link for alice, and one that refuses."""
+        code = f"code-{len(state['browsers'])}-{state['granted']}"
+        state["browsers"][code] = {**asked, "sub": "alice"}
+        links = "".join(f'<a id="{name}" href="{html.escape(asked["redirect_uri"] + "?" + urllib.parse.urlencode({**fields, "state": asked["state"]}))}">{name}</a> '
+                        for name, fields in (("alice", {"code": code}), ("refuse", {"error": "access_denied", "error_description": "<b>no</b>"})))
+        data = f"<!doctype html><title>issuer</title>{links}".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
     def do_GET(self):
+        path, _, query = self.path.partition("?")
+        if path == "/authorize":
+            return self.show_choice(dict(urllib.parse.parse_qsl(query)))
         if self.path == "/.well-known/openid-configuration":
             self.answer(200, {"issuer": name, "jwks_uri": f"{name}/keys", "token_endpoint": f"{name}/token",
+                              "authorization_endpoint": f"{name}/authorize",
                               "device_authorization_endpoint": f"{name}/device", "revocation_endpoint": f"{name}/revoke"})
         elif self.path == "/keys":
             self.answer(200, key_set())

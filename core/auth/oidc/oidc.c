@@ -21,6 +21,7 @@ struct known {
 struct oidc {
     const struct oidc_settings *settings;
     struct oidc_keys *keys;
+    char *authorization_url;                        /* NULL: not known */
     bool (*missed)(void *ctx);
     void *ctx;
     struct known known[KNOWN_MAX];
@@ -37,9 +38,22 @@ struct oidc *oidc_new(const struct oidc_settings *settings, bool (*missed)(void 
 
 void oidc_free(struct oidc *oidc)
 {
-    if (oidc)
+    if (oidc) {
         oidc_keys_free(oidc->keys);
+        free(oidc->authorization_url);
+    }
     free(oidc);
+}
+
+void oidc_set_authorization_url(struct oidc *oidc, const char *url)
+{
+    free(oidc->authorization_url);
+    oidc->authorization_url = alloc_str(url);
+}
+
+const char *oidc_authorization_url(const struct oidc *oidc)
+{
+    return oidc->authorization_url ? oidc->authorization_url : "";
 }
 
 const struct oidc_settings *oidc_settings_of(const struct oidc *oidc)

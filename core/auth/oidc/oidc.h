@@ -37,6 +37,9 @@ struct oidc;
 struct oidc *oidc_new(const struct oidc_settings *settings, bool (*missed)(void *ctx), void *ctx);
 void oidc_free(struct oidc *oidc);                  /* NULL is fine */
 const struct oidc_settings *oidc_settings_of(const struct oidc *oidc);
+/* Where a browser is sent so that its person logs in; copied, "" or NULL: nowhere. */
+void oidc_set_authorization_url(struct oidc *oidc, const char *url);
+const char *oidc_authorization_url(const struct oidc *oidc);       /* "": not known */
 /* Takes the keys. */
 void oidc_set_keys(struct oidc *oidc, struct oidc_keys *keys);
 

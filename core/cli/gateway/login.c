@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/program.h"
 #include "cli/gateway/book.h"
 #include "cli/new_file.h"
 
@@ -151,10 +152,12 @@ static void renew(const char *gateway, struct login *login)
                                 login->grant.refresh, "client_id", login->client_id, NULL};
     struct error err;
     json_t *answer = NULL;
-    int status = issuer_post(login->token_url, form, &answer, &err);
+    char *fetcher = program_beside("sluice-fetch");
+    int status = issuer_post(fetcher, login->token_url, form, &answer, &err);
     if (status >= 0 && issuer_take_token(status, answer, &login->grant, &err) == 0)
         login_save(gateway, login);
     json_decref(answer);
+    free(fetcher);
 }
 
 /* A refresh token may be good for one use: commands that run at once take turns. */

@@ -5,7 +5,7 @@
 #define CLI_GATEWAY_LOGIN_H
 
 #include "cli/cli.h"
-#include "cli/gateway/issuer.h"
+#include "secret/issuer.h"
 
 struct login {
     struct issuer_grant grant;

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/program.h"
 #include "base/terminal.h"
 #include "cli/gateway/login.h"
 
@@ -74,7 +75,7 @@ static int wait_for_person(const struct issuer *issuer, const json_t *device, st
     while (clock_boot_ms() < until) {
         json_t *answer = NULL;
         poll(NULL, 0, (int)(1000 * pause));
-        int status = issuer_post(issuer->token_url, form, &answer, err);
+        int status = issuer_post(issuer->fetcher, issuer->token_url, form, &answer, err);
         bool slower = status == 400 && is_word(answer, "slow_down");
         bool pending = slower || (status == 400 && is_word(answer, "authorization_pending"));
         int rc = status < 0 || pending ? -1 : issuer_take_token(status, answer, &login->grant, err);
@@ -98,7 +99,7 @@ static int by_device(const struct issuer *issuer, const json_t *config, struct l
                          "the issuer %.200s has no device authorization (RFC 8628): get a token "
                          "from it another way, and give it with --token or SLUICE_TOKEN",
                          login->issuer);
-    int rc = issuer_post(issuer->device_url, form, &device, err);
+    int rc = issuer_post(issuer->fetcher, issuer->device_url, form, &device, err);
     if (rc >= 0 && (rc != 200 || !*json_text(device, "device_code") ||
                     !*json_text(device, "user_code") || !*json_text(device, "verification_uri")))
         rc = error_set(err, ERROR_UPSTREAM, "the issuer refuses to begin: %.80s%s%.200s",
@@ -118,12 +119,14 @@ static int log_in(const json_t *config, struct login *login, struct error *err)
     struct issuer issuer;
     login->issuer = alloc_str(json_text(config, "issuer"));
     login->client_id = alloc_str(json_text(config, "client_id"));
-    int rc = issuer_open(login->issuer, &issuer, err);
+    char *fetcher = program_beside("sluice-fetch");
+    int rc = issuer_open(fetcher, login->issuer, &issuer, err);
     if (rc == 0) {
         login->token_url = alloc_str(issuer.token_url);
         rc = by_device(&issuer, config, login, err);
     }
     issuer_free(&issuer);
+    free(fetcher);
     return rc;
 }
 
@@ -171,10 +174,12 @@ int cmd_logout(struct cli *cli)
     say(cli, "✓ Logged out of %s: the token is forgotten here", cli->gateway);
     if (!login)
         return EXIT_DONE;
-    if (issuer_revoke(login->issuer, login->client_id, &login->grant, &err) == 0)
+    char *fetcher = program_beside("sluice-fetch");
+    if (issuer_revoke(fetcher, login->issuer, login->client_id, &login->grant, &err) == 0)
         say(cli, "%s has revoked it, and gives no new one", login->issuer);
     else
         complain("%s has not revoked it: %s", login->issuer, err.text);
+    free(fetcher);
     say_how_long(cli, &login->grant);
     return EXIT_DONE;
 }

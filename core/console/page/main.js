@@ -3,6 +3,7 @@
 import {follow, get, token, whenUnknown} from "./api.js";
 import {ask, byId, fill, h, notice, refreshTimes} from "./dom.js";
 import {buildInbox, inboxEvent, inboxKeys, loadInbox} from "./inbox.js";
+import {comeBack, offerIssuer} from "./login.js";
 import {loadSandboxes, markCurrent, sandboxesEvent} from "./sandboxes.js";
 
 const VIEWS = ["inbox", "sandbox", "voters", "audit"];
@@ -12,7 +13,7 @@ const KEYS = [
 ];
 
 const opened = new Set();
-let view = "inbox", started = false;
+let view = "inbox", started = false, wrong = "";
 
 // ---- views ----
 
@@ -89,7 +90,9 @@ function onState(live, refused) {
 function askToken(refusal) {
   started = false;
   show("login");
-  byId("login-error").textContent = token.get() ? refusal.message : "";
+  byId("login-error").textContent = wrong || (token.get() ? refusal.message : "");
+  wrong = "";
+  offerIssuer();
   byId("token").focus();
 }
 
@@ -119,7 +122,8 @@ function start() {
   byId("login-form").addEventListener("submit", onLogin);
   byId("logout").addEventListener("click", () => { token.clear(); location.reload(); });
   setInterval(refreshTimes, 10000);
-  begin().catch((error) => { if (error.status !== 401) notice("bad", error.message); });
+  comeBack().catch((error) => { wrong = error.message; }).then(begin)
+    .catch((error) => { if (error.status !== 401) notice("bad", error.message); });
 }
 
 start();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/gateway/issuer.h"
+#include "secret/issuer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,21 +9,19 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/percent.h"
-#include "base/program.h"
 #include "secret/fetch.h"
 
-static int ask(struct oauth_request *request, json_t **answer, struct error *err)
+static int ask(const char *fetcher, struct oauth_request *request, json_t **answer,
+               struct error *err)
 {
     struct buf text = {0};
-    char *program = program_beside("sluice-fetch");
-    int status = fetch_token(program, request, &text, err);
+    int status = fetch_token(fetcher, request, &text, err);
     *answer = NULL;
     if (status >= 0)
         *answer = json_loadb(buf_str(&text), text.len, JSON_REJECT_DUPLICATES, NULL);
     if (status < 0)
         error_prefix(err, "%.200s", request->url);
     buf_wipe(&text);
-    free(program);
     return status;
 }
 
@@ -33,17 +31,17 @@ static const char *safe_url(const json_t *discovery, const char *name)
     return url && oidc_url_is_safe(url) ? url : NULL;
 }
 
-int issuer_open(const char *name, struct issuer *out, struct error *err)
+int issuer_open(const char *fetcher, const char *name, struct issuer *out, struct error *err)
 {
     size_t len = strlen(name);
-    *out = (struct issuer){.discovery = NULL};
+    *out = (struct issuer){.fetcher = fetcher};
     if (!len || !oidc_url_is_safe(name))
         return error_set(err, ERROR_UPSTREAM, "the gateway's issuer '%.200s' is no https URL",
                          name);
     struct oauth_request request = {
         .url = alloc_printf("%.*s/.well-known/openid-configuration",
                             (int)(len - (name[len - 1] == '/')), name)};
-    int status = ask(&request, &out->discovery, err);
+    int status = ask(fetcher, &request, &out->discovery, err);
     const char *said = json_string_value(json_object_get(out->discovery, "issuer"));
     out->device_url = safe_url(out->discovery, "device_authorization_endpoint");
     out->token_url = safe_url(out->discovery, "token_endpoint");
@@ -60,7 +58,8 @@ void issuer_free(struct issuer *issuer)
     json_decref(issuer->discovery);
 }
 
-int issuer_post(const char *url, const char *const *fields, json_t **answer, struct error *err)
+int issuer_post(const char *fetcher, const char *url, const char *const *fields, json_t **answer,
+                struct error *err)
 {
     struct oauth_request request = {.url = alloc_str(url)};
     static const char type[] = "Content-Type: application/x-www-form-urlencoded";
@@ -71,7 +70,7 @@ int issuer_post(const char *url, const char *const *fields, json_t **answer, str
         buf_printf(&request.body, "%s%s=", request.body.len ? "&" : "", fields[0]);
         percent_encode(&request.body, fields[1], strlen(fields[1]));
     }
-    int status = ask(&request, answer, err);
+    int status = ask(fetcher, &request, answer, err);
     oauth_request_free(&request);
     return status;
 }
@@ -121,8 +120,8 @@ int issuer_take_token(int status, const json_t *answer, struct issuer_grant *out
     return 0;
 }
 
-int issuer_revoke(const char *name, const char *client_id, const struct issuer_grant *grant,
-                  struct error *err)
+int issuer_revoke(const char *fetcher, const char *name, const char *client_id,
+                  const struct issuer_grant *grant, struct error *err)
 {
     bool refreshes = *grant->refresh;
     const char *const form[] = {"token", refreshes ? grant->refresh : grant->token,
@@ -130,11 +129,11 @@ int issuer_revoke(const char *name, const char *client_id, const struct issuer_g
                                 "client_id", client_id, NULL};
     struct issuer issuer;
     json_t *answer = NULL;
-    int status = issuer_open(name, &issuer, err);
+    int status = issuer_open(fetcher, name, &issuer, err);
     if (status == 0 && !issuer.revoke_url)
         status = error_set(err, ERROR_UNSUPPORTED, "it has no revocation (RFC 7009)");
     if (status == 0)
-        status = issuer_post(issuer.revoke_url, form, &answer, err);
+        status = issuer_post(fetcher, issuer.revoke_url, form, &answer, err);
     if (status >= 0 && status != 200) {
         const char *said = json_string_value(json_object_get(answer, "error"));
         status =
@@ -143,4 +142,31 @@ int issuer_revoke(const char *name, const char *client_id, const struct issuer_g
     json_decref(answer);
     issuer_free(&issuer);
     return status < 0 ? -1 : 0;
+}
+
+int issuer_redeem(const struct issuer *issuer, const struct issuer_code *code,
+                  struct issuer_grant *out, struct error *err)
+{
+    const char *const form[] = {"grant_type", "authorization_code", "code", code->code,
+                                "redirect_uri", code->redirect_uri, "client_id", code->client_id,
+                                "code_verifier", code->verifier, NULL};
+    json_t *answer = NULL;
+    int status = issuer_post(issuer->fetcher, issuer->token_url, form, &answer, err);
+    int rc = status < 0 ? -1 : issuer_take_token(status, answer, out, err);
+    json_decref(answer);
+    return rc;
+}
+
+static void drop(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+void issuer_grant_free(struct issuer_grant *grant)
+{
+    drop(grant->token);
+    drop(grant->refresh);
+    *grant = (struct issuer_grant){.token = NULL};
 }

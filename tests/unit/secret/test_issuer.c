@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an issuer's answer may give to `sluice login`. */
-#include "support/terminal.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include <cmocka.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "cli/gateway/issuer.h"
+#include "secret/issuer.h"
 
 static int take(const char *json, struct issuer_grant *out, struct error *err)
 {
