@@ -163,6 +163,16 @@ history_is_whole() {
     history_is_whole demo
 }
 
+@test "a gateway that is killed right after it accepted: the other one enforces it, and it starts again" {
+    new_rule 30 >"$b/next.yaml"
+    on_b sluice policy set demo --policy "$b/next.yaml"
+    state=$b stop_gateway KILL
+    until_so '[ "$(sluice policy get demo -o json | jq ".revision == .loaded_revision")" = true ]'
+    [ "$(knock demo)" = 200 ]
+    (start b)
+    history_is_whole demo
+}
+
 @test "a server that is killed: what is accepted afterwards at one gateway is enforced at the other" {
     "$top/tests/lib/postgres" kill "$db"
     run -1 sluice policy get demo

@@ -293,6 +293,7 @@ void pg_close(struct pg *pg)
     if (!pg)
         return;
     pg_drop(pg);
+    buf_free(&pg->told);
     free(pg->cache);
     free(pg);
 }

@@ -15,8 +15,15 @@
 
 enum {
     POLL_MS = 1000,
-    /* Rows are removed when they are older than this gateway was away at most. */
-    AWAY_MAX_MS = OUTBOX_KEPT_MIN * 60000 / 2,
+    /* A row is removed by whoever has heard of it so long ago. */
+    KEPT_MS = 10 * 60000, MARKS = 10,
+    /* Who was away for longer than this may have missed some. */
+    AWAY_MAX_MS = KEPT_MS / 2,
+};
+
+/* That row was the newest at that time. */
+struct mark {
+    int64_t at_ms, seq;
 };
 
 struct follower {
@@ -24,6 +31,8 @@ struct follower {
     int64_t seq;                                    /* of the last row that was heard of */
     int64_t read_at_ms;                             /* since boot: the last time that it was read */
     int64_t beat_at_ms;                             /* the next beat */
+    struct mark marks[MARKS];                       /* one each KEPT_MS / MARKS, the oldest first */
+    int64_t heard_by_all;                           /* rows up to this one may go */
     store_heard_fn *heard;
     void *ctx;
     const struct log *log;
@@ -71,12 +80,23 @@ static int read_some(struct follower *f, struct error *err)
     return rc < 0 ? -1 : n == OUTBOX_READ_MAX;
 }
 
+static void mark(struct follower *f, int64_t now)
+{
+    if (now - f->marks[MARKS - 1].at_ms < KEPT_MS / MARKS)
+        return;
+    f->heard_by_all = f->marks[0].seq;
+    memmove(f->marks, f->marks + 1, (MARKS - 1) * sizeof *f->marks);
+    f->marks[MARKS - 1] = (struct mark){now, f->seq};
+}
+
 static int beat(struct follower *f, struct error *err)
 {
-    if (clock_boot_ms() < f->beat_at_ms)
+    int64_t now = clock_boot_ms();
+    if (now < f->beat_at_ms)
         return 0;
-    f->beat_at_ms = clock_boot_ms() + STORE_BEAT_MS;
-    return outbox_beat(f->pg, err);
+    f->beat_at_ms = now + STORE_BEAT_MS;
+    mark(f, now);
+    return outbox_beat(f->pg, f->heard_by_all, err);
 }
 
 static void turn(struct follower *f)

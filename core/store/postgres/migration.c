@@ -303,10 +303,8 @@ static const char *const steps[] = {
     " topic" TEXT ","
     " subject" TEXT ","
     " part" TEXT ","
-    " number" INTEGER ","
-    " at TIMESTAMPTZ NOT NULL DEFAULT now()"
-    ");"
-    "CREATE INDEX outbox_at ON outbox(at);",
+    " number" INTEGER
+    ");",
 
     "ALTER TABLE traffic ADD COLUMN changed BIGINT NOT NULL DEFAULT 0;"
     "UPDATE traffic SET changed = number;"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/postgres/outbox.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "store/postgres/pg_parts.h"
@@ -57,26 +58,51 @@ int outbox_gateways(struct store_tx *tx, struct arena *arena, struct store_gatew
     return more;
 }
 
-int outbox_beat(struct pg *pg, struct error *err)
+int outbox_beat(struct pg *pg, int64_t seq, struct error *err)
 {
+    uint64_t others = 0;
     if (sql_run(&pg->sql, err, "UPDATE gateway SET seen_at_ms=" NOW_MS " WHERE id=?", "t",
                 pg->place->gateway) ||
-        sql_run(&pg->sql, err, "DELETE FROM outbox WHERE at < now() - ? * interval '1 minute'",
-                "i", (int64_t)OUTBOX_KEPT_MIN))
+        sql_run(&pg->sql, err, "DELETE FROM outbox WHERE seq<=?", "i", seq) ||
+        sql_count(&pg->sql, err, &others, "SELECT count(*) FROM gateway WHERE id<>? AND "
+                  NOW_MS " - seen_at_ms < ?", "ti", pg->place->gateway,
+                  (int64_t)STORE_SILENT_MS) != 0)
         return -1;
-    return pg_settle(pg, err);
+    pg->place->accompanied = others > 0;
+    return 0;
 }
 
-/* ---- changes ---- */
+/* ---- changes: a line each, its fields between tabs ---- */
+
+static bool is_plain(const char *text)
+{
+    return !text || !strpbrk(text, "\t\n");
+}
 
 int outbox_tell(struct store_tx *tx, const struct store_change *change, struct error *err)
 {
     struct pg *pg = (struct pg *)((struct sql_tx *)tx)->db;
-    pg->told = true;
-    return sql_run(&pg->sql, err, "INSERT INTO outbox(gateway, topic, subject, part, number) "
-                   "VALUES(?, ?, ?, ?, ?)", "tttti", pg->place->gateway,
-                   store_topic_word(change->topic), change->subject, change->part,
-                   (int64_t)change->number);
+    if (!is_plain(change->subject) || !is_plain(change->part))
+        return error_set(err, ERROR_INTERNAL, "an id has a tab or an end of line");
+    buf_printf(&pg->told, "%s%s\t%s\t%s\t%" PRIu64, pg->told.len ? "\n" : "",
+               store_topic_word(change->topic), change->subject ? change->subject : "",
+               change->part ? change->part : "", change->number);
+    return 0;
+}
+
+void outbox_write(struct pg *pg)
+{
+    if (!pg->told.len)
+        return;
+    sql_run(&pg->sql, NULL, "INSERT INTO outbox(gateway, topic, subject, part, number) SELECT ?, "
+            "split_part(line, E'\\t', 1), split_part(line, E'\\t', 2), "
+            "split_part(line, E'\\t', 3), split_part(line, E'\\t', 4)::bigint "
+            "FROM unnest(string_to_array(?, E'\\n')) WITH ORDINALITY AS told(line, place) "
+            "ORDER BY place", "tt", pg->place->gateway, buf_str(&pg->told));
+    /* Whoever has just come reads each second until it was noticed. */
+    if (pg->place->accompanied)
+        sql_run(&pg->sql, NULL, "SELECT pg_notify('" OUTBOX_CHANNEL "', ?)", "t",
+                pg->place->gateway);
 }
 
 /* A word of a newer gateway may be anything. */
@@ -121,7 +147,10 @@ int outbox_read(struct pg *pg, int64_t *seq, struct arena *arena, struct store_c
     if (!rows)
         return -1;
     while ((more = sql_next(&pg->sql, rows, err)) > 0) {
-        (*out)[(*n)++] = read_change(pg, rows, arena);
+        const struct store_change change = read_change(pg, rows, arena);
+        (*out)[(*n)++] = change;
+        if (!change.own)
+            pg->place->accompanied = true;
         *seq = pg->sql.driver->integer(rows, 0);
     }
     return more;

@@ -37,6 +37,7 @@ struct pg_place {
     char *label;                                    /* the same without, for messages */
     char name[32];                                  /* application_name; no other store has it */
     char gateway[64];                               /* the id that joined, "": none */
+    _Atomic bool accompanied;                       /* another gateway was alive lately */
     struct pg_gate gate;
 };
 
@@ -57,7 +58,7 @@ struct pg {
     bool failed;                                    /* a statement did: the transaction is over */
     struct error why;
     uint64_t n_runs;                                /* statements that may have changed something */
-    bool told;                                      /* this transaction wrote to the outbox */
+    struct buf told;                                /* by this group, for the outbox (outbox.h) */
 };
 
 struct pg_place *pg_place_new(const char *url, struct error *err);

@@ -81,6 +81,10 @@ static int claim(struct pg *pg, struct error *err)
         return -1;
     if (ghosts > 0)
         return wait_for_lock(pg, err);
+    /* It may have gone by itself in between. */
+    locked = try_lock(pg, err);
+    if (locked != 0)
+        return locked > 0 ? 0 : -1;
     return error_set(err, ERROR_EXISTS, *pg->place->gateway
                      ? "another sluiced works alone in the store %s, or as this gateway, with a "
                        "copy of its state folder: stop it"
@@ -153,8 +157,18 @@ static int call(struct pg *pg, struct group_write *write)
     return rc;
 }
 
+/* A write that failed has told nothing. */
+static void forget_told(struct pg *pg, size_t told)
+{
+    if (told >= pg->told.len)
+        return;
+    pg->told.len = told;
+    pg->told.data[told] = '\0';
+}
+
 static void run_in_savepoint(struct pg *pg, struct group_write *write)
 {
+    size_t told = pg->told.len;
     write->rc = sql_run(&pg->sql, &write->err, "SAVEPOINT job", "");
     if (write->rc)
         return;
@@ -163,6 +177,8 @@ static void run_in_savepoint(struct pg *pg, struct group_write *write)
     if (pg_settle(pg, write->rc ? NULL : &write->err) != 0)
         write->rc = -1;
     pg->failed = false;
+    if (write->rc)
+        forget_told(pg, told);
     sql_run(&pg->sql, NULL, write->rc ? "ROLLBACK TO job" : "RELEASE job", "");
 }
 
@@ -173,10 +189,11 @@ static int run_writes(struct pg *pg, const struct group *group, bool savepoints)
     for (size_t i = 0; i < group->n; i++) {
         struct group_write *write = group->writes[i];
         uint64_t runs = pg->n_runs;
+        size_t told = pg->told.len;
         if (savepoints)
             run_in_savepoint(pg, write);
-        else
-            write->rc = call(pg, write);
+        else if ((write->rc = call(pg, write)))
+            forget_told(pg, told);
         if (is_lost(pg))
             return -1;
         if (!savepoints && (pg->failed || (write->rc && pg->n_runs != runs)))
@@ -201,7 +218,7 @@ static void take_turn(struct pg *pg)
 
 static void begin(struct pg *pg, const char *mark)
 {
-    pg->told = false;
+    buf_clear(&pg->told);
     take_turn(pg);
     sql_run(&pg->sql, NULL, "INSERT INTO commit_mark(writer, mark) VALUES(?, ?) "
             "ON CONFLICT (writer) DO UPDATE SET mark=excluded.mark", "tt", writer_name(pg), mark);
@@ -218,9 +235,7 @@ enum outcome {
 /* COMMIT travels with the statements before it, and is not tried where one of them failed. */
 static enum outcome commit(struct pg *pg, struct error *err)
 {
-    if (pg->told)
-        sql_run(&pg->sql, NULL, "SELECT pg_notify('" OUTBOX_CHANNEL "', ?)", "t",
-                pg->place->gateway);
+    outbox_write(pg);
     if (sql_run(&pg->sql, err, "COMMIT", "") == 0 && pg_settle(pg, err) == 0)
         return COMMITTED;
     return is_lost(pg) ? IN_DOUBT : FAILED;

@@ -222,7 +222,8 @@ static void a_connection_lost_while_idle_is_made_again(void **state)
     struct scene *s = *state;
     int calls;
     s->relay.cut = CUT_NOW;
-    assert_int_equal(commit(s, 1, CUT_NOTHING, &calls), 0);
+    if (commit(s, 1, CUT_NOTHING, &calls) != 0)
+        fail_msg("%s", s->f.err.text);
     assert_int_equal(newest(s), 1);
 }
 
