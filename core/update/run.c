@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of an update, in one place: every line of decide() is a step of the pipeline. */
+#include <time.h>
+
 #include "base/clock.h"
 #include "policy/diff.h"
+#include "store/gateways.h"
 #include "update/updates.h"
 
 static int check_request(const struct update_request *r, struct error *err)
@@ -143,13 +146,35 @@ static void tell_observers(const struct update *u)
     tell(u, false);
 }
 
+/* Updates of one gateway take turns, those of several do not: whoever came second may find the
+ * sandbox moved again and again. */
+enum { SHARED_PATIENCE_MS = 3000, PAUSE_MAX_MS = 32 };
+
+static bool may_try_again(const struct update *u, int tried, uint64_t began_ms)
+{
+    return tried < UPDATE_ATTEMPTS || (store_is_shared(u->updates->store) &&
+                                       clock_mono_ms() - began_ms < SHARED_PATIENCE_MS);
+}
+
+/* Of random length, so that two do not meet for ever. */
+static void pause_on_shared(const struct update *u, int tried)
+{
+    if (tried < 2 || !store_is_shared(u->updates->store))
+        return;
+    uint64_t most_ms = tried < 6 ? UINT64_C(1) << tried : PAUSE_MAX_MS;
+    nanosleep(&(struct timespec){0, (long)(clock_mono_ns() % (most_ms * 1000000))}, NULL);
+}
+
 static int run(struct update *u)
 {
     const struct update_request *request = u->request;
+    uint64_t began_ms = clock_mono_ms();
+    int tried = 0;
     arena_defer(u->arena, drop_warnings, &u->result->warnings);
     if (check_request(request, u->err) != 0)
         return -1;
-    for (int left = UPDATE_ATTEMPTS; left > 0; left--) {
+    do {
+        pause_on_shared(u, tried);
         *u->err = (struct error){0};
         if (attempt(u) == 0) {
             if (!request->dry_run)
@@ -160,11 +185,11 @@ static int run(struct update *u)
          * told; everybody else is re-run on top of it. */
         if (u->err->kind != ERROR_MOVED || request->if_revision || request->review)
             return -1;
-    }
+    } while (may_try_again(u, ++tried, began_ms));
     return error_set(
         u->err, ERROR_MOVED,
         "gave up after %d attempts: other updates of sandbox '%s' kept coming first; try again",
-        UPDATE_ATTEMPTS, request->sandbox);
+        tried, request->sandbox);
 }
 
 int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,

@@ -6,7 +6,8 @@
  * and update_run is the only function that commits a revision.  A grant that ended (EXPIRE) is not
  * voted on: no voter can keep open what was approved for a while.  It is plain synchronous code and
  * blocks (votes, store): call it on a worker thread.  Any number of threads may call it at once;
- * two updates of one sandbox are re-run on each other's result, at most UPDATE_ATTEMPTS times.
+ * two updates of one sandbox are re-run on each other's result, at most UPDATE_ATTEMPTS times, on
+ * a store of several gateways for up to 3 s.
  *
  * Ownership: what a request points to is borrowed until update_run returns; what the result points
  * to lives in the arena that was given. */
