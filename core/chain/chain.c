@@ -30,6 +30,7 @@ struct chain {
     _Atomic int64_t asked;
     char digest[DIGEST_HEX_SIZE];
     struct signature_key **signers;                 /* NULL: policies need no signature */
+    bool signers_name_sandbox;
 };
 
 static const char words_inline[] = "inline", words_process[] = "process";
@@ -196,6 +197,8 @@ static void make_digest(struct chain *chain)
         add_seat(digest, seats[i]);
     for (size_t i = 0; chain->signers && chain->signers[i]; i++)
         digest_add_str(digest, signature_key_id(chain->signers[i]));
+    if (chain->signers_name_sandbox)
+        digest_add_str(digest, "name_sandbox");
     digest_hex(digest, chain->digest);
     free(seats);
 }
@@ -208,6 +211,7 @@ static int open_signers(struct chain *chain, const struct chain_config *config,
     if (!wanted)
         return 0;
     chain->signers = alloc_zero(wanted->n_keys + 1, sizeof *chain->signers);
+    chain->signers_name_sandbox = wanted->name_sandbox;
     for (size_t i = 0, n = 0; i < wanted->n_keys; i++) {
         struct error err;
         char at[64];
@@ -230,6 +234,11 @@ static int open_signers(struct chain *chain, const struct chain_config *config,
 const struct signature_key *const *chain_signers(const struct chain *chain)
 {
     return (const struct signature_key *const *)chain->signers;
+}
+
+bool chain_signers_name_sandbox(const struct chain *chain)
+{
+    return chain->signers_name_sandbox;
 }
 
 struct chain *chain_load(const struct chain_config *config, const struct log *log,

@@ -83,6 +83,8 @@ const char *chain_digest(const struct chain *chain);
 size_t chain_size(const struct chain *chain);
 /* The keys of signed_only, NULL at the end; NULL: policies need no signature. */
 const struct signature_key *const *chain_signers(const struct chain *chain);
+/* Whether a signature has to name the sandbox that it is for. */
+bool chain_signers_name_sandbox(const struct chain *chain);
 
 /* Asks every voter; none is skipped.  A voter that fails counts as its on_error, with the code
  * VOTER_ERROR.  out does not depend on the chain. */

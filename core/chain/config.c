@@ -136,6 +136,10 @@ static const struct schema_field signed_only_fields[] = {
      .count_offset = offsetof(struct chain_signed_only, n_keys),
      .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
      .help = "PEM files of the public Ed25519 keys whose signatures count."},
+    {.name = "name_sandbox",
+     .kind = SCHEMA_BOOL,
+     .offset = offsetof(struct chain_signed_only, name_sandbox),
+     .help = "Takes only signatures that name the sandbox they are for."},
     {.name = NULL},
 };
 

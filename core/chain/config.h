@@ -36,6 +36,7 @@ struct chain_voter_config {
 struct chain_signed_only {
     const char *const *keys;                        /* files, relative to base_dir */
     size_t n_keys;
+    bool name_sandbox;                              /* only signatures that name the sandbox */
 };
 
 struct chain_config {

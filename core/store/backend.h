@@ -99,9 +99,8 @@ struct store_revision_rows {
                 struct store_revision **out, size_t *n, struct error *err);
     int (*insert)(struct store_tx *tx, const struct store_revision *revision, struct error *err);
     int (*move)(struct store_tx *tx, const struct store_revision_move *move, struct error *err);
-    /* The greatest signed_at_ms of a sandbox; 0: there is none. */
-    int (*last_signed)(struct store_tx *tx, const char *sandbox_id, int64_t *out,
-                       struct error *err);
+    /* The greatest signed_at_ms of all sandboxes that ever had the name; 0: there is none. */
+    int (*last_signed)(struct store_tx *tx, const char *sandbox, int64_t *out, struct error *err);
 };
 
 struct store_audit_head {

@@ -35,11 +35,10 @@ static int missing(uint64_t revision, const struct store_sandbox *sandbox, struc
                      sandbox->revision);
 }
 
-int store_revision_signed(struct store *s, const char *sandbox_id, int64_t *out,
-                          struct error *err)
+int store_revision_signed(struct store *s, const char *sandbox, int64_t *out, struct error *err)
 {
     struct store_tx *tx = store_read(s);
-    int rc = tx->backend->revisions->last_signed(tx, sandbox_id, out, err);
+    int rc = tx->backend->revisions->last_signed(tx, sandbox, out, err);
     return store_done(s, tx, rc) < 0 ? -1 : 0;
 }
 

@@ -196,9 +196,9 @@ int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revisio
 /* Newest first, without policy_json; limit 0: all. */
 int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
                         struct store_revision **out, size_t *n, struct error *err);
-/* The latest signed_at_ms of a sandbox's revisions; 0: none was signed. */
-int store_revision_signed(struct store *s, const char *sandbox_id, int64_t *out,
-                          struct error *err);
+/* The latest signed_at_ms of the revisions of all sandboxes that ever had a name; 0: none was
+ * signed. */
+int store_revision_signed(struct store *s, const char *sandbox, int64_t *out, struct error *err);
 /* ERROR_MOVED unless the sandbox's newest revision is expected, ERROR_NOT_FOUND when it was
  * deleted. */
 int store_tx_revision_expect(struct store_tx *tx, const char *sandbox_id, uint64_t expected,

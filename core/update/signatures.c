@@ -38,14 +38,32 @@ static bool is_of_document(struct update *u, const struct policy_signature *sign
     return document && policy_signature_is_of(signature, key, document);
 }
 
-/* No older document takes the place of a newer one. */
+/* A signature that names a sandbox is for that one alone. */
+static bool is_for_sandbox(struct update *u, const struct policy_signature *signature,
+                           struct chain_vote *vote)
+{
+    const char *wanted = u->request->sandbox;
+    if (strcmp(signature->sandbox, wanted) == 0)
+        return true;
+    if (*signature->sandbox)
+        deny(vote, "OTHER_SANDBOX",
+             arena_printf(u->arena, "the document was signed for sandbox %s: sign it for %s",
+                          signature->sandbox, wanted));
+    else if (chain_signers_name_sandbox(u->chain))
+        deny(vote, "OTHER_SANDBOX",
+             arena_printf(u->arena, "the signature names no sandbox, which chain.signed_only "
+                          "wants: sign the document with --sandbox %s", wanted));
+    return vote->verdict != SLUICE_DENY;
+}
+
+/* No older document takes the place of a newer one, also where the sandbox was deleted and made
+ * again. */
 static int check_time(struct update *u, const struct policy_signature *signature,
                       struct chain_vote *vote)
 {
     int64_t last = 0;
     char mine[CLOCK_TEXT_SIZE], newest[CLOCK_TEXT_SIZE];
-    if (u->result->current &&
-        store_revision_signed(u->updates->store, u->sandbox.id, &last, u->err) != 0)
+    if (store_revision_signed(u->updates->store, u->request->sandbox, &last, u->err) != 0)
         return -1;
     clock_format(signature->at_ms, mine);
     if (signature->at_ms < last)
@@ -88,6 +106,8 @@ static int judge(struct update *u, struct chain_vote *vote)
     else if (!is_of_document(u, &signature, key))
         deny(vote, "BAD_SIGNATURE",
              "the signature is not that of this document: sign it again after each change");
+    else if (!is_for_sandbox(u, &signature, vote))
+        return 0;
     else if (check_time(u, &signature, vote) != 0)
         return -1;
     else if (vote->verdict == SLUICE_ABSTAIN)

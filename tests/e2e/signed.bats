@@ -98,6 +98,27 @@ set_signed() {     # set_signed DOCUMENT [OPTION...]: with the signature beside 
     run -0 sluice policy set demo --policy "$state/old.yaml" --signature <(sluice policy sign --key "$state/policy.key" "$state/old.yaml" >/dev/null; cat "$state/old.yaml.sig")
 }
 
+@test "a new sandbox takes a signed policy; one that is made again under its name no older one" {
+    document first.example >"$state/first.yaml"
+    sluice policy sign --key "$state/policy.key" "$state/first.yaml" >/dev/null
+    cp "$state/first.yaml" "$state/again.yaml"
+    until_so "[ \$(date +%s%3N) -gt $(cut -d ' ' -f 2 "$state/first.yaml.sig") ]"
+    run -0 sluice policy sign --key "$state/policy.key" "$state/again.yaml" --sandbox second
+    [[ "$output" == "✓ Signed $state/again.yaml for sandbox second with the key "* ]]
+    run -0 sluice policy verify --key "$state/policy.pub" "$state/again.yaml"
+    [[ "$output" == *", for sandbox second" ]]
+    run -1 sluice sandbox create --name third --policy "$state/again.yaml" --signature "$state/again.yaml.sig"
+    [[ "$output" == *OTHER_SANDBOX*"the document was signed for sandbox second: sign it for third"* ]]
+    run -0 sluice sandbox create --name second --policy "$state/again.yaml" --signature "$state/again.yaml.sig"
+    sluice -q sandbox delete second
+    run -1 sluice sandbox create --name second --policy "$state/first.yaml" --signature "$state/first.yaml.sig"
+    [[ "$output" == *OLD_SIGNATURE* ]]
+    run -0 sluice sandbox create --name second --policy "$state/again.yaml" --signature "$state/again.yaml.sig"
+    sluice -q sandbox delete second
+    run -2 sluice sandbox create --name fourth --policy "$state/again.yaml" --signature "$state/again.yaml"
+    [[ "$output" == *"is no signature: give the file that sluice policy sign writes"* ]]
+}
+
 @test "a reload changes the keys; without them a signature is not checked, and that is said" {
     document third.example >"$state/third.yaml"
     sluice policy sign --key "$state/other.key" "$state/third.yaml" >/dev/null

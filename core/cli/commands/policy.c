@@ -7,6 +7,7 @@ static const struct arg_option none[] = {{0}};
 static const struct arg_option policy_sign[] = {
     {"key", 0, ARG_VALUE, "F", "PEM file of the private Ed25519 key"},
     {"signature", 0, ARG_VALUE, "FILE.sig", "where the signature goes; FILE.sig by default"},
+    {"sandbox", 0, ARG_VALUE, "NAME", "the only sandbox that it is for; any when left out"},
     {0},
 };
 static const struct arg_option policy_verify[] = {

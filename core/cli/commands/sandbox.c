@@ -19,6 +19,7 @@ static const struct arg_option yes[] = {YES_OPTION, {0}};
 static const struct arg_option sandbox_create[] = {
     {"name", 0, ARG_VALUE, "N", "at most 19 of a-z, 0-9 and '-'; made up when left out"},
     {"policy", 0, ARG_VALUE, "FILE", "its policy; the restrictive default when left out"},
+    {"signature", 0, ARG_VALUE, "FILE.sig", "the policy's signature, of sluice policy sign"},
     {"preset", 0, ARG_VALUE, "A[,B...]",
      "rules for what programs commonly need (sluice preset list); may be repeated"},
     {"network", 0, ARG_VALUE, "proxy|none", "none: nothing ever gets out"},

@@ -40,15 +40,10 @@ int intent_read(const struct cli *cli, struct call *call, struct intent *out)
         call->headers[n++] = out->revision = alloc_printf("If-Match: \"%ld\"", revision);
     if (arg_given(cli, "override"))
         call->headers[n++] = "Sluice-Override: true";
-    if (arg_given(cli, "signature")) {
-        char *line;
-        code = signature_read(cli, arg_value(cli, "signature"), &line);
-        if (code >= 0)
-            return code;
-        call->headers[n++] = out->signature = alloc_printf("Sluice-Signature: %s", line);
-        free(line);
-    }
-    return -1;
+    code = signature_header(cli, &out->signature);
+    if (out->signature)
+        call->headers[n++] = out->signature;
+    return code;
 }
 
 void intent_free(struct intent *intent)

@@ -56,13 +56,15 @@ static int sign(const struct cli *cli, const char *file, const struct signature_
 {
     struct buf line = {0};
     struct error err;
+    const char *sandbox = arg_value(cli, "sandbox");
     char *path = signature_path(cli, file);
     int code = EXIT_REFUSED;
-    if (policy_sign(key, document, clock_now_ms(), &line, &err) != 0)
+    if (policy_sign(key, document, sandbox ? sandbox : "", clock_now_ms(), &line, &err) != 0)
         say(cli, "%s", err.text);
     else if ((code = write_line(cli, path, &line)) == EXIT_DONE)
-        terminal_print(stdout, "✓ Signed %s with the key %s: %s\n", file, signature_key_id(key),
-                       path);
+        terminal_print(stdout, "✓ Signed %s%s%s with the key %s: %s\n", file,
+                       sandbox ? " for sandbox " : "", sandbox ? sandbox : "",
+                       signature_key_id(key), path);
     buf_free(&line);
     free(path);
     return code;
@@ -102,6 +104,19 @@ int signature_read(const struct cli *cli, const char *path, char **out)
     return code;
 }
 
+int signature_header(const struct cli *cli, char **out)
+{
+    char *line;
+    *out = NULL;
+    if (!arg_given(cli, "signature"))
+        return -1;
+    int code = signature_read(cli, arg_value(cli, "signature"), &line);
+    if (code < 0)
+        *out = alloc_printf("Sluice-Signature: %s", line);
+    free(line);
+    return code;
+}
+
 static int verify(const struct cli *cli, const char *file, const struct signature_key *key,
                   const struct policy *document, const char *line)
 {
@@ -115,8 +130,9 @@ static int verify(const struct cli *cli, const char *file, const struct signatur
         say(cli, "the signature is not that of %s: the document or the signature was changed",
             file);
     else {
-        terminal_print(stdout, "✓ %s was signed at %s with the key %s\n", file,
-                       clock_format(signature.at_ms, at), signature_key_id(key));
+        terminal_print(stdout, "✓ %s was signed at %s with the key %s%s%s\n", file,
+                       clock_format(signature.at_ms, at), signature_key_id(key),
+                       *signature.sandbox ? ", for sandbox " : "", signature.sandbox);
         return EXIT_DONE;
     }
     return EXIT_REFUSED;

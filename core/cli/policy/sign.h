@@ -8,4 +8,7 @@ struct cli;
  * or -1. */
 int signature_read(const struct cli *cli, const char *path, char **out);
 
+/* The field Sluice-Signature of --signature, which the caller frees; NULL where it is not given. */
+int signature_header(const struct cli *cli, char **out);
+
 #endif

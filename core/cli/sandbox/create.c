@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/terminal.h"
+#include "cli/policy/sign.h"
 #include "cli/preset.h"
 
 enum { CREATE_TIMEOUT_S = 300 };
@@ -164,9 +165,11 @@ static int create(struct cli *cli, const struct document *file, const struct buf
 {
     struct reply reply;
     sigset_t ends;
-    char *reason;
+    char *reason, *signature;
     bool attaches = cli->n_rest && !arg_given(cli, "detach");
-    int code = reason_header(cli, &reason);
+    int code = signature_header(cli, &signature);
+    if (code < 0 && (code = reason_header(cli, &reason)) >= 0)
+        free(signature);
     if (code >= 0)
         return code;
     hold_signals(cli, &ends);
@@ -176,13 +179,15 @@ static int create(struct cli *cli, const struct document *file, const struct buf
                                .type = document_type(file),
                                .body = buf_str(body),
                                .len = body->len,
-                               .headers = {reason},
+                               .headers = {signature ? signature : reason,
+                                           signature ? reason : NULL},
                                .timeout_s = CREATE_TIMEOUT_S,
                                .held = arg_given(cli, "no-keep") ? &ends : NULL,
                                .interrupted = "interrupted: the sandbox is deleted as soon as it "
                                               "is made; a second time leaves it"},
                 &reply);
     free(reason);
+    free(signature);
     document_locate(file, body, "policy", &reply);
     code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
     char *name = code == EXIT_DONE ? alloc_str(json_text(reply.json, "name")) : NULL;

@@ -65,13 +65,14 @@ static int revision_move(struct store_tx *tx, const struct store_revision_move *
     return rc;
 }
 
-static int revision_last_signed(struct store_tx *tx, const char *sandbox_id, int64_t *out,
+static int revision_last_signed(struct store_tx *tx, const char *sandbox, int64_t *out,
                                 struct error *err)
 {
     uint64_t number = 0;
     int rc = sql_count(sql_of(tx), err, &number,
-                      "SELECT COALESCE(max(signed_at_ms), 0) FROM revision WHERE sandbox_id=?",
-                      "t", sandbox_id);
+                      "SELECT COALESCE(max(signed_at_ms), 0) FROM revision "
+                      "WHERE sandbox_id IN (SELECT id FROM sandbox WHERE name=?)",
+                      "t", sandbox);
     *out = (int64_t)number;
     return rc;
 }
