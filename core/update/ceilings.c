@@ -26,6 +26,8 @@ bool update_ceiling_applies(const char *selector, const char *labels_json)
 
 static const char *name_of(const struct update_ceiling *c, struct arena *arena)
 {
+    if (!c->selector)
+        return "revision 1, the ceiling of a sandbox that is observed,";
     return *c->selector ? arena_printf(arena, "the ceiling for %s", c->selector)
                         : "the ceiling for every sandbox";
 }
@@ -57,7 +59,9 @@ int update_load_ceilings(struct update *u)
     u->ceilings_newest = 0;
     if (store_ceiling_list(u->updates->store, u->arena, &all, &n, u->err) != 0)
         return -1;
-    u->ceilings = arena_alloc(u->arena, (n + 1) * sizeof *u->ceilings);
+    u->ceilings = arena_alloc(u->arena, (n + 2) * sizeof *u->ceilings);
+    if (u->sandbox.observe && u->baseline && !u->request->tighten)
+        u->ceilings[u->n_ceilings++] = (struct update_ceiling){NULL, policy_model(u->baseline)};
     if (trial)
         add(u, trial->selector, trial->policy);
     for (size_t i = 0; i < n; i++) {

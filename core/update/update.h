@@ -59,7 +59,8 @@ struct policy *updates_policy_at(struct updates *updates, const char *sandbox_id
                                  struct arena *arena, struct store_revision *out,
                                  struct error *err);
 
-/* What policies must lie within.  selector: "KEY=VALUE", a label; "": every sandbox. */
+/* What policies must lie within.  selector: "KEY=VALUE", a label; "": every sandbox; NULL: this
+ * one, which is observed. */
 struct update_ceiling {
     const char *selector;
     const struct sluice_policy *policy;

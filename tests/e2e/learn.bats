@@ -169,6 +169,22 @@ STREAM
     run -1 sluice sandbox get none
 }
 
+@test "no approval and no update takes an observed sandbox beyond its ceiling" {
+    sluice -q sandbox create --name within --observe --ceiling "$state/ceiling.yaml" --approval-mode auto --hold 10m
+    sluice sandbox exec within -- curl -sS -m 1 -o /dev/null http://8.8.8.8:9/ || true
+    until_so "sluice rule get within -o json | jq -e 'any(.chunks[]; .host == \"8.8.8.8\" and .status == \"pending\" and .would_be == \"denied\")' >/dev/null"
+    id=$(sluice rule get within -o json | jq -r '.chunks[] | select(.host == "8.8.8.8") | .id')
+    run -1 sluice rule approve within --chunk-id "$id" --once
+    [[ "$output" == *"OUTSIDE_CEILING"*"revision 1, the ceiling of a sandbox that is observed, does not allow this: "* ]]
+    run -1 sluice policy update within --add-endpoint more.test:443 --binary /usr/bin/curl
+    [[ "$output" == *OUTSIDE_CEILING* ]]
+    [ "$(sluice policy get within -o json | jq .revision)" = 1 ]
+    printf 'version: 1\nnetwork_policies: {}\n' >"$state/nothing.yaml"
+    sluice policy set within --policy "$state/nothing.yaml"
+    sluice policy set within --policy "$state/ceiling.yaml"
+    sluice -q sandbox delete within
+}
+
 @test "a policy is learned of a deleted sandbox, where its ceiling is given" {
     sluice sandbox create --name gone --policy "$state/ceiling.yaml"
     sluice sandbox exec gone -- curl -sSf -o /dev/null http://10.77.0.2:8080/a
