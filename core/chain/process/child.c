@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/unset.h"
+
+enum { PIPE_BYTES = 64 * 1024 };                    /* that a pipe holds */
 
 static const char program[] = "sluice-plugin-host";
 
@@ -128,7 +131,8 @@ static const char *strip_prefix(const char *line, const char *voter)
 
 void child_pass_messages(struct child *child, const char *voter, const struct log *log)
 {
-    char bytes[CHILD_LOG_LINES * CHILD_LOG_BYTES + 1], *save = NULL;
+    UNSET char bytes[CHILD_LOG_LINES * CHILD_LOG_BYTES + 1];
+    char *save = NULL;
     ssize_t n = child->messages >= 0 ? read(child->messages, bytes, sizeof bytes - 1) : 0;
     if (n <= 0)
         return;
@@ -139,9 +143,11 @@ void child_pass_messages(struct child *child, const char *voter, const struct lo
         log_info(log, "voter %s: %.*s", voter, CHILD_LOG_BYTES, text);
         snprintf(child->said, sizeof child->said, "%s", text);
     }
-    char rest[4096];
-    while (n > 0 && read(child->messages, rest, sizeof rest) > 0)
-        n--;                                        /* no more often than it could have written */
+    /* As much as a pipe holds: who writes without end holds nobody up. */
+    UNSET char rest[4096];
+    for (int i = 0; i < PIPE_BYTES / (int)sizeof rest; i++)
+        if (read(child->messages, rest, sizeof rest) <= 0)
+            break;
 }
 
 static bool describe_end(int status, struct buf *how)

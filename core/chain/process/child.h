@@ -31,7 +31,8 @@ struct child {
 int child_start(struct child *child, const struct command *command, struct error *err);
 /* Whether it runs and has sent nothing, as between two requests. */
 bool child_is_idle(const struct child *child);
-/* Logs lines of its stderr, at most CHILD_LOG_LINES of CHILD_LOG_BYTES, and drops the rest. */
+/* Logs lines of its stderr, at most CHILD_LOG_LINES of CHILD_LOG_BYTES, and drops what else is
+ * there, as much as a pipe holds. */
 void child_pass_messages(struct child *child, const char *voter, const struct log *log);
 /* Closes the sending side and gives the process CHILD_FINI_MS to end by itself. */
 void child_finish(const struct child *child);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several votes under way at once: each is taken when its answer is there, failures last. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -146,11 +148,32 @@ static void the_time_in_which_nobody_listens_is_not_charged(void **state)
     buf_free(&request.request);
 }
 
+/* Whoever reads them has other things to do. */
+static void messages_without_end_are_left(void **state)
+{
+    enum { MUCH = 1024 * 1024, LEFT = MUCH - 128 * 1024 };
+    static char lines[MUCH];
+    struct child child = CHILD_NONE;
+    int ends[2], left;
+    (void)state;
+    memset(lines, '\n', sizeof lines);
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, MUCH), MUCH);
+    assert_int_equal(write(ends[1], lines, sizeof lines), MUCH);
+    child.messages = ends[0];
+    child_pass_messages(&child, "voter", NULL);
+    assert_int_equal(ioctl(ends[0], FIONREAD, &left), 0);
+    assert_in_range(left, LEFT, MUCH - 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {TEST(answers_come_before_failures),
                                        TEST(a_frame_that_is_too_long_fails_at_once),
-                                       TEST(the_time_in_which_nobody_listens_is_not_charged)};
+                                       TEST(the_time_in_which_nobody_listens_is_not_charged),
+                                       TEST(messages_without_end_are_left)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

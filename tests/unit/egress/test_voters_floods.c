@@ -138,6 +138,83 @@ static void a_client_that_does_not_read_holds_back_the_server_alone(void **state
     scene_close(&chat.s);
 }
 
+/* ---- ends while verdicts are awaited ---- */
+
+static void reset(struct end *end)
+{
+    const struct linger linger = {.l_onoff = 1};
+    setsockopt(end->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    shutdown(end->fd, SHUT_RDWR);
+}
+
+static unsigned open_clients(const struct rig *rig)
+{
+    struct egress_stats stats;
+    egress_stats(rig->proxy, &stats);
+    return stats.open;
+}
+
+static void client_goes(struct chat *chat) { reset(chat->client); }
+static void server_goes(struct chat *chat) { reset(chat->origin); }
+static void policy_goes(struct chat *chat) { change_policy(&chat->s, READ_ONLY); }
+
+static void other_voters(struct chat *chat)
+{
+    judge_alone_with(&chat->s.rig, LOOKS_AT_ANSWERS, "");
+    judge_with(&chat->s.rig, LOOKS_AT_ANSWERS, "");
+    client_goes(chat);
+}
+
+/* Both sides have a message that waits, and more behind it. */
+static void everything_may_end_while_verdicts_are_awaited(void **state)
+{
+    static void (*const ends[])(struct chat *chat) = {client_goes, server_goes, policy_goes,
+                                                      other_voters};
+    static const char slow[] =
+        "if r.message ~= '' then for i = 1, 20000000 do end return ballot:deny('LATE') end\n";
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct chat chat;
+        open_judged(&chat, judge_alone_with, slow, (struct egress_limits){0});
+        end_send_bytes(chat.client, BYTES("\x81\x82" KEY "ZQ\x82\x82" KEY "ZQ\x01\x82" KEY "ZQ"));
+        end_send_bytes(chat.origin, BYTES("\x81\x02ZQ\x82\x02ZQ\x01\x02ZQ"));
+        UNTIL(&chat.s.rig, chat.s.rig.proxy->n_questions == 2);
+        ends[i](&chat);
+        UNTIL(&chat.s.rig, open_clients(&chat.s.rig) == 0);
+        assert_int_equal(chat.s.rig.proxy->n_questions, 0);
+        assert_int_equal(chat.s.rig.proxy->messages_memory, 0);
+        assert_false(has(chat.origin, BYTES("ZQ")));
+        assert_false(has(chat.client, BYTES("ZQ")));
+        scene_close(&chat.s);
+    }
+}
+
+/* A program that has said all it wanted still hears the server, in turns. */
+static void a_client_that_has_ended_hears_what_is_judged(void **state)
+{
+    enum { MESSAGES = 500 };
+    static const char slow[] = "local x = 0 for i = 1, 2000 do x = x + i end\n";
+    void (*const judges[])(struct rig *, const char *, const char *) = {judge_with,
+                                                                        judge_alone_with};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct chat chat;
+        struct buf all = {0};
+        open_judged(&chat, judges[i], slow, (struct egress_limits){0});
+        end_send_bytes(chat.client, BYTES("\x81\x84" KEY "last"));
+        shutdown(chat.client->fd, SHUT_WR);
+        for (int n = 0; n < MESSAGES; n++)
+            frame_print(&all, FRAME_TEXT, false, "0123456789", 10, NULL);
+        end_send_bytes(chat.origin, all.data, all.len);
+        UNTIL(&chat.s.rig, has(chat.origin, BYTES("last")) && chat.client->in.len == all.len);
+        assert_memory_equal(chat.client->in.data, all.data, all.len);
+        shutdown(chat.origin->fd, SHUT_WR);
+        UNTIL(&chat.s.rig, chat.client->eof && open_clients(&chat.s.rig) == 0);
+        buf_free(&all);
+        scene_close(&chat.s);
+    }
+}
+
 static int tests(void)
 {
     const struct CMUnitTest list[] = {
@@ -147,6 +224,8 @@ static int tests(void)
         cmocka_unit_test(messages_of_servers_have_a_share_of_memory),
         cmocka_unit_test(a_flood_of_either_side_waits_for_its_turn),
         cmocka_unit_test(a_client_that_does_not_read_holds_back_the_server_alone),
+        cmocka_unit_test(everything_may_end_while_verdicts_are_awaited),
+        cmocka_unit_test(a_client_that_has_ended_hears_what_is_judged),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }
