@@ -257,8 +257,10 @@ static void take(struct client *c, const char *bytes, size_t len)
 static void client_has_ended(struct client *c)
 {
     c->ended = true;
-    egress_client_expect(c, 0);
     net_finish(c->upstream.stream);
+    if (egress_websocket_wants_turn(c))
+        return;                                     /* which has the timer, and then looks again */
+    egress_client_expect(c, 0);
     egress_client_has_ended(c);
 }
 
