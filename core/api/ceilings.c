@@ -6,6 +6,7 @@
 #include "api/change.h"
 #include "api/routes.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "policy/check/check.h"
 
 /* ?label=KEY=VALUE; "": every sandbox. */
@@ -109,26 +110,82 @@ static void add_sandbox(void *ctx, const char *sandbox, const struct update_resu
                                         update_problems_json(&r->warnings)));
 }
 
-static int set(struct store_tx *tx, void *arg, struct error *err)
+/* A ceiling that is set (policy_json) or deleted (NULL), and its record in the audit chain: one of
+ * no sandbox, with the kind ceiling_set or ceiling_delete. */
+struct ceiling_change {
+    struct store_ceiling ceiling;
+    struct store_decision decision;
+    struct store *store;
+    struct arena *arena;
+};
+
+static const char *shown(const char *selector)
 {
-    return store_tx_ceiling_set(tx, arg, err);
+    return *selector ? selector : "every sandbox";
 }
 
-static int write_ceiling(struct api_call *call, const char *selector, const struct policy *policy)
+/* The hash of the ceiling that there is, or "". */
+static int find_hash(struct ceiling_change *c, struct error *err)
 {
-    struct store_ceiling ceiling = {
-        .selector = selector,
-        .policy_json = policy_json(policy),
-        .hash = policy_hash(policy),
-        .actor = call->who->name,
-        .identity = auth_identity_word(call->who),
-        .origin = call->who->origin,
-        .at_ms = clock_now_ms(),
-    };
-    if (store_write(call->api->store, set, &ceiling, &call->err) != 0)
+    struct store_ceiling *all;
+    size_t n;
+    if (store_ceiling_list(c->store, c->arena, &all, &n, err) != 0)
         return -1;
-    log_info(call->api->log, "the ceiling for %s was set by %s (%s)",
-             *selector ? selector : "every sandbox", call->who->name, call->who->origin);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(all[i].selector, c->ceiling.selector) == 0)
+            c->decision.base_hash = all[i].hash;
+    return 0;
+}
+
+static int write_change(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct ceiling_change *c = arg;
+    struct store_decision record = c->decision;
+    int rc = c->ceiling.policy_json ? store_tx_ceiling_set(tx, &c->ceiling, err)
+                                    : store_tx_ceiling_delete(tx, c->ceiling.selector, err);
+    return rc == 0 ? store_tx_decision_append(tx, &record, err) : -1;
+}
+
+static void describe_change(struct api_call *call, struct ceiling_change *c, const char *reason)
+{
+    const struct auth_principal *who = call->who;
+    const char *selector = c->ceiling.selector;
+    struct chain *chain = updates_chain(call->api->updates);
+    char id[UUID_SIZE];
+    bool set = c->ceiling.policy_json != NULL;
+    c->decision = (struct store_decision){
+        .id = arena_str(call->arena, digest_uuid(id)), .sandbox_id = "", .sandbox = "",
+        .kind = set ? "ceiling_set" : "ceiling_delete", .outcome = "allowed", .actor = who->name,
+        .role = who->powers.role, .via = who->via, .identity = c->ceiling.identity,
+        .origin = c->ceiling.origin, .base_hash = "", .candidate_hash = set ? c->ceiling.hash : "",
+        .candidate_json = set ? c->ceiling.policy_json : "", .votes_json = "[]",
+        .diff_json = "{\"added\":[],\"removed\":[],\"changed\":[],\"static\":[]}",
+        .warnings_json = "[]", .draft_id = "", .at_ms = c->ceiling.at_ms,
+        .chain_digest = arena_str(call->arena, chain_digest(chain)),
+        .reason = arena_printf(call->arena, "the ceiling for %s was %s%s%s", shown(selector),
+                               set ? "set" : "deleted", reason && *reason ? ": " : "",
+                               reason ? reason : ""),
+    };
+    updates_leave_chain(call->api->updates, chain);
+}
+
+/* policy NULL: it is deleted.  Fills the change. */
+static int change_ceiling(struct api_call *call, const char *selector, const struct policy *policy,
+                          const char *reason, struct ceiling_change *c)
+{
+    *c = (struct ceiling_change){
+        .ceiling = {.selector = arena_str(call->arena, selector),
+                    .policy_json = policy ? policy_json(policy) : NULL,
+                    .hash = policy ? policy_hash(policy) : "", .actor = call->who->name,
+                    .identity = auth_identity_word(call->who), .origin = call->who->origin,
+                    .at_ms = clock_now_ms()},
+        .store = call->api->store, .arena = call->arena};
+    describe_change(call, c, reason);
+    if (find_hash(c, &call->err) != 0 ||
+        store_write(call->api->store, write_change, c, &call->err) != 0)
+        return -1;
+    log_info(call->api->log, "the ceiling for %s was %s by %s (%s)", shown(selector),
+             policy ? "set" : "deleted", call->who->name, call->who->origin);
     return 0;
 }
 
@@ -140,13 +197,13 @@ int route_ceiling_set(struct api_call *call)
     if (read_selector(call, &selector) != 0 || api_reason(call, &reason) != 0)
         return -1;
     struct policy *policy = read_policy(call, &warnings);
-    if (!policy || (!dry_run && write_ceiling(call, selector, policy) != 0)) {
+    struct ceiling_change change;
+    if (!policy || (!dry_run && change_ceiling(call, selector, policy, reason, &change) != 0)) {
         problems_free(&warnings);
         return -1;
     }
     struct outcome outcome = {json_array(), json_array()};
-    const char *why = arena_printf(call->arena, "the ceiling for %s was set%s%s",
-                                   *selector ? selector : "every sandbox",
+    const char *why = arena_printf(call->arena, "the ceiling for %s was set%s%s", shown(selector),
                                    reason && *reason ? ": " : "", reason ? reason : "");
     const struct update_ceiling trial = {selector, policy_model(policy)};
     const struct update_tightening t = {
@@ -168,20 +225,12 @@ int route_ceiling_set(struct api_call *call)
 
 /* ---- DELETE ---- */
 
-static int delete_ceiling(struct store_tx *tx, void *arg, struct error *err)
-{
-    return store_tx_ceiling_delete(tx, arg, err);
-}
-
 int route_ceiling_delete(struct api_call *call)
 {
-    const char *selector;
-    if (read_selector(call, &selector) != 0)
+    const char *selector, *reason;
+    struct ceiling_change change;
+    if (read_selector(call, &selector) != 0 || api_reason(call, &reason) != 0 ||
+        change_ceiling(call, selector, NULL, reason, &change) != 0)
         return -1;
-    char *kept = arena_str(call->arena, selector);
-    if (store_write(call->api->store, delete_ceiling, kept, &call->err) != 0)
-        return -1;
-    log_info(call->api->log, "the ceiling for %s was deleted by %s (%s)",
-             *selector ? selector : "every sandbox", call->who->name, call->who->origin);
     return api_reply(call, 200, json_pack("{s:o}", "label", encode_label(selector)));
 }

@@ -192,7 +192,7 @@ static const struct http_route routes[] = {
          .work = route_ceiling_list, .answer = "ceilings"),
     WORK("DELETE", "/v1/ceilings", "Delete the ceiling of a label, or that of all sandboxes",
          .permission = AUTH_CEILING_MANAGE, .work = route_ceiling_delete,
-         .answer = "deleted_ceiling", .takes = TAKES(LABEL)),
+         .answer = "deleted_ceiling", .takes = TAKES(LABEL) | TAKES(REASON)),
     WORK("GET", "/v1/whoami", "Who asks, how that is known, and what they may do",
          .permission = AUTH_KNOWN_TO_US, .work = route_whoami, .answer = "whoami"),
     WORK("GET", "/v1/plugins", "The chain of voters", .permission = AUTH_GATEWAY_READ,

@@ -128,9 +128,23 @@ static void explain_cure(const json_t *cure)
                        json_text(rule, "rule_name"));
 }
 
+/* A ceiling that was set or deleted: nothing was voted on. */
+static void explain_ceiling(const json_t *d)
+{
+    const json_t *actor = json_object_get(d, "actor");
+    terminal_print(stdout, "Record %s of %s\n\n%s (%s, via %s, known by %s, from %s): %s.\n",
+                   json_text(d, "id"), json_text(d, "at"), json_text(actor, "name"),
+                   json_text(actor, "role"), json_text(actor, "via"), json_text(actor, "identity"),
+                   json_text(actor, "origin"), json_text(d, "reason"));
+}
+
 static void table_decision(const struct cli *cli, const json_t *d)
 {
     (void)cli;
+    if (strncmp(json_text(d, "kind"), "ceiling_", 8) == 0) {
+        explain_ceiling(d);
+        return;
+    }
     const json_t *actor = json_object_get(d, "actor");
     size_t i;
     json_t *v;

@@ -47,7 +47,11 @@ static json_t *stored(const char *json)
 json_t *export_ocsf_audit(const struct store_decision *d)
 {
     bool allowed = strcmp(d->outcome, "allowed") == 0, held = strcmp(d->outcome, "held") == 0;
-    int activity = strcmp(d->kind, "create") == 0 ? 1 : 3;
+    bool ceiling = strncmp(d->kind, "ceiling_", 8) == 0;
+    const char *type = ceiling ? "ceiling" : "policy";
+    int activity = strcmp(d->kind, "create") == 0          ? 1
+                   : strcmp(d->kind, "ceiling_delete") == 0 ? 4
+                                                            : 3;
     json_t *e = event(CATEGORY_IAM, CLASS_ENTITY, activity, d->at_ms, d->id, d->seq, "audit");
     set(e, "severity_id", json_integer(allowed ? INFORMATIONAL : LOW));
     set(e, "status_id", json_integer(allowed ? SUCCESS : held ? OTHER : FAILURE));
@@ -55,10 +59,10 @@ json_t *export_ocsf_audit(const struct store_decision *d)
     set(e, "comment", json_string(d->reason));
     set(e, "actor", json_pack("{s:{s:s, s:s, s:[{s:s}]}, s:s}", "user", "name", d->actor, "type",
                               d->identity, "groups", "name", d->role, "app_name", d->via));
-    json_t *entity = json_pack("{s:s, s:s, s:s, s:s}", "type", "policy", "name", d->sandbox, "uid",
+    json_t *entity = json_pack("{s:s, s:s, s:s, s:s}", "type", type, "name", d->sandbox, "uid",
                                d->sandbox_id, "version", d->base_hash);
     set(e, "entity", entity);
-    json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:o}", "type", "policy", "name", d->sandbox,
+    json_t *result = json_pack("{s:s, s:s, s:s, s:s, s:o}", "type", type, "name", d->sandbox,
                                "uid", d->sandbox_id, "version", d->candidate_hash, "data",
                                stored(d->candidate_json));
     set(e, "entity_result", result);

@@ -104,3 +104,21 @@ YAML
     run -0 sluice ceiling set --label no=body --policy - <<<$'version: 1\nprocess: {run_as_user: "1500"}'
     [[ "$output" == *"warning: process: a ceiling limits what may be reached: this section limits nothing"* ]]
 }
+
+@test "what is done to ceilings is in the audit chain, with their documents" {
+    sluice -q ceiling set --label team=z --policy - --reason "a try" < <(ceiling api.example.com)
+    run -0 sluice -q ceiling delete --label team=z
+    run -0 sluice decision list --limit 2 -o json
+    [ "$(jq -r '.decisions[] | "\(.kind) \(.outcome) \(.sandbox) \(.actor.identity) \(.reason)"' <<<"$output")" = "$(printf '%s\n' \
+        "ceiling_delete allowed  uid the ceiling for team=z was deleted" "ceiling_set allowed  uid the ceiling for team=z was set: a try")" ]
+    [ "$(jq '.decisions[0].base_hash == .decisions[1].candidate_hash' <<<"$output")" = true ]
+    id=$(jq -r '.decisions[1].id' <<<"$output")
+    [ "$(api GET "/v1/decisions/$id" | jq -r '.candidate.network_policies.all.endpoints[0].host')" = api.example.com ]
+    run -0 sluice decision show "$id"
+    [[ "$output" == *"(admin, via unix, known by uid, from unix:"*"): the ceiling for team=z was set: a try." ]]
+    run -0 sluice audit verify
+    # A chain is not asked about them.
+    printf 'chain: {voters: [{plugin: static_fields, isolation: inline}]}\n' >"$BATS_TEST_TMPDIR/chain.yaml"
+    run sluice plugin replay --chain "$BATS_TEST_TMPDIR/chain.yaml"
+    [[ "$output" != *ceiling_set* && "$output" != *"cannot be asked"* ]]
+}

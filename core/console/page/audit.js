@@ -22,7 +22,7 @@ function row(decision) {
     if (box.open && box.children.length === 1) drawDetails(decision, box).catch((error) => box.append(h("p", {class: "error"}, error.message)));
   });
   return h("li", {class: "decision"},
-    h("p", h("span", {class: "number"}, `${decision.seq}`), " ", h("span", {class: `tag ${decision.outcome}`}, decision.outcome), ` ${decision.kind} of `,
+    h("p", h("span", {class: "number"}, `${decision.seq}`), " ", h("span", {class: `tag ${decision.outcome}`}, decision.outcome), ` ${decision.kind.replace("_", " ")}${decision.sandbox ? " of " : ""}`,
       h("b", foreign(decision.sandbox)), " by ", foreign(decision.actor.name), h("span", {class: "note"}, ` ${decision.actor.role}`), decision.overridden ? h("span", {class: "tag held"}, "overridden") : null,
       " ", when(decision.at)),
     against.length ? h("p", {class: "note"}, against.map((vote, i) => [i ? "; " : "", h("b", foreign(vote.voter)), " ", foreign(`${vote.code} ${vote.message}`)])) : null,
