@@ -96,7 +96,7 @@ int own_files_check(const struct runtime_files *own, const char *state_dir, stru
     for (size_t i = 0; rc == 0 && i < n; i++) {
         const char *dir = arena_printf(arena, "%s/sandboxes/%s", state_dir, records[i].id);
         check.name = records[i].name;
-        if (sandbox_lock_held(dir))
+        if (site_lock_held(dir))
             rc = check_sandbox(&check, dir);
     }
     arena_free(arena);

@@ -115,7 +115,7 @@ void sandbox_ended(struct sandbox *s)
 /* Until an adopted supervisor connects, only its lock shows that it lives. */
 void sandbox_check_lost(struct sandbox *s)
 {
-    if (s->state == SANDBOX_UP && !s->link && s->pidfd < 0 && !sandbox_lock_held(s->dir))
+    if (s->state == SANDBOX_UP && !s->link && s->pidfd < 0 && !site_lock_held(s->dir))
         sandbox_ended(s);
 }
 
@@ -144,7 +144,7 @@ static void give_up_stop(struct sandbox *s)
 static void end_hanging(struct sandbox *s)
 {
     sandbox_watch_holder(s);
-    if (!sandbox_lock_held(s->dir)) {
+    if (!site_lock_held(s->dir)) {
         sandbox_ended(s);
     } else if (s->pidfd < 0) {
         give_up_stop(s);
@@ -160,7 +160,7 @@ static void end_hanging(struct sandbox *s)
 static void stop_look(uv_timer_t *timer)
 {
     struct sandbox *s = timer->data;
-    if (!s->preparing && !sandbox_lock_held(s->dir))
+    if (!s->preparing && !site_lock_held(s->dir))
         sandbox_ended(s);
     else if (!s->preparing && !s->link && clock_mono_ms() > s->stop_deadline_ms)
         end_hanging(s);

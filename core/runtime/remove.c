@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deletes a sandbox: stops it, deletes its files, then its record.  After a failure it can be
  * deleted again. */
-#include <errno.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "runtime/sandbox.h"
-#include "runtime/tree.h"
 
 struct removal {
     struct runtime *all;
@@ -29,37 +24,10 @@ static int write_removal(struct store_tx *tx, void *arg, struct error *err)
     return store_tx_sandbox_delete(tx, r->id, clock_now_ms(), err);
 }
 
-/* The control groups become empty shortly after the processes end. */
-static void leave_cgroups(const struct removal *r)
-{
-    enum { TRIES = 100, PAUSE_US = 20000 };
-    for (int i = 0; i < TRIES && !sandbox_leave_cgroups(r->dir); i++)
-        usleep(PAUSE_US);
-}
-
-/* Files of a subordinate uid can only be deleted from within its user namespace: the supervisor
- * does it. */
-static void delete_work(const struct removal *r)
-{
-    pid_t pid;
-    char *spec = alloc_printf("%s/spec.json", r->dir);
-    char *args[] = {r->all->supervisor, (char *)"--spec", spec, (char *)"--delete-work", NULL};
-    char *env[] = {NULL};
-    if (access(spec, R_OK) == 0 &&
-        posix_spawn(&pid, r->all->supervisor, NULL, NULL, args, env) == 0)
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
-    free(spec);
-}
-
 static void removal_work(void *arg)
 {
     struct removal *r = arg;
-    if (r->dir)
-        leave_cgroups(r);
-    if (r->dir && r->all->uids.subordinate)
-        delete_work(r);
-    r->rc = r->dir ? tree_delete(r->dir, &r->err) : 0;
+    r->rc = r->dir ? site_remove(r->dir, &r->all->uids, r->all->supervisor, &r->err) : 0;
     if (r->rc == 0)
         r->rc = store_write(r->all->setup.store, write_removal, r, &r->err);
 }

@@ -6,9 +6,9 @@
 #include "base/digest.h"
 #include "runtime/runtime.h"
 #include "runtime/sessions/log_ring.h"
-#include "runtime/start/uids.h"
 #include "runtime/supervisor/link.h"
 #include "sandbox/container/cgroup.h"
+#include "sandbox/site/place.h"
 #include "sandbox/wire/protocol.h"
 
 enum {
@@ -140,7 +140,6 @@ void sandbox_watch(struct sandbox *s, pid_t pid);
 void sandbox_watch_holder(struct sandbox *s);       /* the same for whoever holds the lock */
 void sandbox_unwatch(struct sandbox *s);
 void sandbox_kill(struct sandbox *s);
-bool sandbox_lock_held(const char *dir);
 
 /* life.c: what starting and stopping share. */
 void sandbox_add_waiter(struct sandbox *s, runtime_done *done, void *arg);

@@ -2,43 +2,16 @@
 /* A supervisor's process: whether it lives, by the lock that it holds, and when it ends, by its
  * pidfd. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "runtime/sandbox.h"
 #include "sandbox/container/process.h"
-
-bool sandbox_lock_held(const char *dir)
-{
-    char *path = alloc_printf("%s/lock", dir);
-    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    free(path);
-    if (fd < 0)
-        return false;
-    bool held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return held;
-}
-
-static pid_t lock_pid(const char *dir)
-{
-    char *path = alloc_printf("%s/lock", dir);
-    FILE *file = fopen(path, "re");
-    int pid = 0;
-    if (file && fscanf(file, "%d", &pid) != 1)
-        pid = 0;
-    if (file)
-        fclose(file);
-    free(path);
-    return pid;
-}
+#include "sandbox/site/place.h"
 
 static int check_home(const struct runtime *all, const char *id, struct error *err)
 {
@@ -59,7 +32,7 @@ int runtime_find_process(const struct runtime *all, const char *id, int64_t insi
     if (check_home(all, id, err) != 0)
         return -1;
     char *dir = alloc_printf("%s/sandboxes/%s", all->setup.state_dir, id);
-    pid_t supervisor = sandbox_lock_held(dir) ? lock_pid(dir) : 0, found = 0;
+    pid_t supervisor = site_lock_held(dir) ? site_lock_pid(dir) : 0, found = 0;
     int rc = supervisor > 0 ? process_find_inside(supervisor, inside, &found, started, err)
                             : error_set(err, ERROR_STATE,
                                         "the sandbox does not run, so it has no process %lld",
@@ -108,11 +81,11 @@ void sandbox_watch(struct sandbox *s, pid_t pid)
  * there. */
 void sandbox_watch_holder(struct sandbox *s)
 {
-    pid_t pid = lock_pid(s->dir);
+    pid_t pid = site_lock_pid(s->dir);
     if (s->pidfd >= 0)
         return;
     sandbox_watch(s, pid);
-    if (!sandbox_lock_held(s->dir) || lock_pid(s->dir) != pid)
+    if (!site_lock_held(s->dir) || site_lock_pid(s->dir) != pid)
         sandbox_unwatch(s);
 }
 

@@ -47,7 +47,7 @@ static int adopt(struct runtime *all, struct store_sandbox *record, struct error
     free(s->home);
     s->home = alloc_str(record->home);
     log_ring_load(&s->log);
-    if (sandbox_lock_held(s->dir)) {
+    if (site_lock_held(s->dir)) {
         s->state = SANDBOX_UP;
         log_info(all->setup.log, "sandbox %s is running: waiting for its supervisor to come back",
                  s->name);

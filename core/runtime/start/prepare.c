@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "runtime/start/start.h"
 #include "runtime/supervisor/grants.h"
-#include "sandbox/container/idmap.h"
 
 static size_t read_pairs(struct arena *arena, const char *json_text, struct spec_pair **out)
 {
@@ -25,93 +19,6 @@ static size_t read_pairs(struct arena *arena, const char *json_text, struct spec
     return n;
 }
 
-static int make_folders(struct start *st)
-{
-    char *parent = alloc_printf("%s/sandboxes", st->all->setup.state_dir);
-    char *work = alloc_printf("%s/work", st->dir);
-    int rc = 0;
-    const char *const folders[] = {parent, st->dir, work};
-    for (size_t i = 0; i < 3 && rc == 0; i++)
-        if (mkdir(folders[i], 0700) != 0 && errno != EEXIST)
-            rc = error_errno(&st->err, ERROR_IO, "cannot make the folder %s", folders[i]);
-    free(parent);
-    free(work);
-    return rc;
-}
-
-/* The limit of a sandbox that asks for none: three quarters of the host's memory. */
-static uint64_t default_memory(void)
-{
-    return (uint64_t)sysconf(_SC_PHYS_PAGES) / 4 * 3 * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-/* Fails if a limit was asked for that this host can no longer enforce. */
-static int make_cgroups(struct start *st)
-{
-    enum { PIDS_DEFAULT = 2048 };
-    const struct cgroup_home *home = &st->all->cgroups;
-    const struct store_sandbox *r = &st->record;
-    const struct { int64_t wanted; enum cgroup_controller by; const char *what;
-    } wants[] = {{r->memory_bytes, CGROUP_MEMORY, "memory"},
-                 {r->cpu_millis, CGROUP_CPU, "cpus"},
-                 {r->pids, CGROUP_PIDS, "pids"}};
-    for (size_t i = 0; i < sizeof wants / sizeof *wants; i++)
-        if (wants[i].wanted && !*home->parent[wants[i].by])
-            return error_set(
-                &st->err, ERROR_UNSUPPORTED,
-                "sandbox '%s' has a limit of %s, which cannot be enforced on this host: %s",
-                r->name, wants[i].what, home->why);
-    const struct cgroup_limits limits = {
-        .memory = r->memory_bytes ? (uint64_t)r->memory_bytes : default_memory(),
-        .cpu_millis = (uint64_t)r->cpu_millis, .pids = r->pids ? (uint64_t)r->pids : PIDS_DEFAULT};
-    return cgroup_make(home, arena_printf(st->arena, "sluice-%s", st->id), &limits,
-                       arena_printf(st->arena, "%s/cgroups", st->dir), &st->err);
-}
-
-/* Changes the owner of the work folder after another gateway has taken the sandbox's old uid. */
-static int give_work(struct start *st, const char *work, uint32_t old)
-{
-    int status = -1;
-    pid_t pid;
-    char *args[] = {(char *)"chown",
-                    (char *)"-Rh",
-                    arena_printf(st->arena, "--from=%u", old),
-                    arena_printf(st->arena, "%u:%u", st->uid, st->uid),
-                    (char *)"--",
-                    (char *)work,
-                    NULL};
-    char *env[] = {NULL};
-    int rc = posix_spawn(&pid, "/bin/chown", NULL, NULL, args, env);
-    while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (rc == 0 && status == 0)
-        return 0;
-    return error_set(&st->err, ERROR_IO, "cannot give %s from uid %u to uid %u", work, old,
-                     st->uid);
-}
-
-/* Claims the uid of the work folder, else the one of the sandbox's number, else the next free
- * one. */
-static int take_uid(struct start *st)
-{
-    struct stat st_work;
-    const struct uid_range *uids = &st->all->uids;
-    const char *work = arena_printf(st->arena, "%s/work", st->dir);
-    if (!uids->count || st->uid_lock >= 0)
-        return 0;
-    bool had = lstat(work, &st_work) == 0 && uid_in_range(uids, st_work.st_uid);
-    uint32_t wanted = had ? st_work.st_uid : uid_of_number(uids, st->record.number);
-    st->uid = wanted;
-    if (had)
-        st->uid_lock = uid_claim(uids, wanted, &st->err);
-    if (!had || (st->uid_lock < 0 && *st->err.text && !uids->subordinate))
-        st->uid_lock = uid_claim_new(uids, wanted, st->all->setup.state_dir, &st->uid, &st->err);
-    st->claimed = st->uid_lock >= 0;
-    if (st->uid_lock < 0 && *st->err.text)
-        return -1;
-    return had && wanted != st->uid ? give_work(st, work, wanted) : 0;
-}
-
 static int write_spec(struct start *st)
 {
     if (!st->all->bwrap)
@@ -122,7 +29,6 @@ static int write_spec(struct start *st)
     uv_mutex_lock(&st->all->lock);
     const struct runtime_files files = runtime_files_copy(&st->all->files, st->arena);
     uv_mutex_unlock(&st->all->lock);
-    const struct uid_range *uids = &st->all->uids;
     const struct policy_grants grants =
         grants_of_revision(setup->store, &st->revision, st->arena);
     struct sandbox_spec spec = {
@@ -131,13 +37,6 @@ static int write_spec(struct start *st)
         .token = st->token,
         .gateway = setup->gateway_address,
         .proxy = strcmp(st->record.network, "none") != 0,
-        .workdir = arena_printf(st->arena, "%s/work", st->dir),
-        .uid = uids->subordinate && uids->count ? SANDBOX_SUB_ID : st->uid,
-        .sub_uid = uids->subordinate && uids->count ? st->uid : 0,
-        .sub_gid = uids->subordinate && uids->count ? uids->first_gid + (st->uid - uids->first) : 0,
-        .cgroups = st->all->cgroups.kind == CGROUP_NONE
-                       ? NULL
-                       : arena_printf(st->arena, "%s/cgroups", st->dir),
         .policy = st->revision.policy_json,
         .revision = st->revision.revision,
         .hash = st->revision.hash,
@@ -151,14 +50,13 @@ static int write_spec(struct start *st)
         .log_level = log_level_word(setup->log_level),
         .log_json = setup->log_json,
         .init = st->all->init,
-        .lock = arena_printf(st->arena, "%s/lock", st->dir),
-        .uses = start_uses_path(st),
         .bwrap = st->all->bwrap,
         .hidden = files.hidden,
         .n_hidden = files.n_hidden,
         .read_only = files.read_only,
         .n_read_only = files.n_read_only,
     };
+    site_fill_spec(&st->place, &spec);
     struct sandbox_inspectors inspectors;
     if (spec.proxy && inspectors_of_runtime(st->all, st->arena, &inspectors))
         spec.inspectors = &inspectors;
@@ -170,7 +68,7 @@ static int write_spec(struct start *st)
         spec.main_waits = !main.detach && !st->record.loaded_revision;
     }
     spec.n_env = read_pairs(st->arena, st->record.env_json, &spec.env);
-    return sandbox_spec_write(&spec, arena_printf(st->arena, "%s/spec.json", st->dir), &st->err);
+    return sandbox_spec_write(&spec, arena_printf(st->arena, "%s/spec.json", st->place.dir), &st->err);
 }
 
 static int write_start(struct store_tx *tx, void *arg, struct error *err)
@@ -184,6 +82,21 @@ static int write_start(struct store_tx *tx, void *arg, struct error *err)
         tx, st->id, st->record.loaded_revision ? "starting" : "provisioning", "", err);
 }
 
+static void start_set_place(struct start *st)
+{
+    const struct store_sandbox *r = &st->record;
+    st->place.arena = st->arena;
+    st->place.state_dir = st->all->setup.state_dir;
+    st->place.uids = &st->all->uids;
+    st->place.cgroups = &st->all->cgroups;
+    st->place.dir =
+        arena_printf(st->arena, "%s/sandboxes/%s", st->all->setup.state_dir, r->id);
+    st->place.id = r->id;
+    st->place.name = r->name;
+    st->place.number = r->number;
+    st->place.limits = (struct site_limits){r->memory_bytes, r->cpu_millis, r->pids};
+}
+
 void start_prepare(struct start *st)
 {
     struct store *store = st->all->setup.store;
@@ -193,10 +106,9 @@ void start_prepare(struct start *st)
     if (store_sandbox_by_id(store, st->id, st->arena, &st->record, &st->err) != 0 ||
         store_revision_get(store, st->id, 0, st->arena, &st->revision, &st->err) != 0)
         return;
-    st->dir = arena_printf(st->arena, "%s/sandboxes/%s", st->all->setup.state_dir, st->id);
-    if (start_check_grants(st) != 0 || make_folders(st) != 0 || take_uid(st) != 0 ||
-        make_cgroups(st) != 0 || write_spec(st) != 0 ||
-        store_write(store, write_start, st, &st->err) != 0)
+    start_set_place(st);
+    if (start_check_grants(st) != 0 || site_make(&st->place, &st->err) != 0 ||
+        write_spec(st) != 0 || store_write(store, write_start, st, &st->err) != 0)
         return;
     st->rc = 0;
 }

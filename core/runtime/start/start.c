@@ -14,8 +14,8 @@
 static void start_end(struct start *st, const struct error *err)
 {
     st->done(st->arg, err);
-    if (st->claimed)
-        close(st->uid_lock);
+    if (st->place.claimed)
+        close(st->place.uid_lock);
     arena_free(st->arena);
     free(st->id);
     free(st);
@@ -105,10 +105,10 @@ static void start_prepared(void *arg)
         return;
     }
     s->preparing = false;
-    if (st->claimed) {
-        s->uid_lock = st->uid_lock;
-        s->uid = st->uid;
-        st->claimed = false;
+    if (st->place.claimed) {
+        s->uid_lock = st->place.uid_lock;
+        s->uid = st->place.uid;
+        st->place.claimed = false;
     }
     if (st->rc == 0)
         st->rc = start_process(st, s);
@@ -161,8 +161,8 @@ static void start_loaded(void *arg)
     }
     s->state = SANDBOX_STARTING;
     s->preparing = true;
-    st->uid_lock = s->uid_lock;
-    st->uid = s->uid;
+    st->place.uid_lock = s->uid_lock;
+    st->place.uid = s->uid;
     jobs_run(st->all->setup.jobs, NULL, prepare, start_prepared, st);
 }
 
@@ -180,7 +180,7 @@ void runtime_start(struct runtime *all, const char *id, runtime_done *done, void
                          .done = done,
                          .arg = arg,
                          .arena = arena_new(),
-                         .uid_lock = -1};
+                         .place.uid_lock = -1};
     jobs_run(all->setup.jobs, NULL, start_load, start_loaded, st);
 }
 

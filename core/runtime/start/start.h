@@ -4,6 +4,7 @@
 #define RUNTIME_START_START_H
 
 #include "runtime/sandbox.h"
+#include "sandbox/site/place.h"
 
 struct start {
     struct runtime *all;
@@ -14,10 +15,7 @@ struct start {
     struct store_sandbox record;
     struct store_revision revision;
     char token[DIGEST_HEX_SIZE], token_hash[DIGEST_HEX_SIZE];
-    char *dir;
-    uint32_t uid;
-    int uid_lock; /* -1: to be claimed; the sandbox's own until then */
-    bool claimed;                                   /* here, for the sandbox to take */
+    struct site_place place; /* its uid_lock: the sandbox's own until one is claimed */
     struct error err;
     int rc;
 };

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "runtime/tree.h"
+#include "sandbox/site/tree.h"
 
 enum { NOBODY = 65534 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/start/uids.h"
+#include "sandbox/site/uids.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deletes a folder with any content that a workload may have made. */
-#ifndef RUNTIME_TREE_H
-#define RUNTIME_TREE_H
+#ifndef SANDBOX_SITE_TREE_H
+#define SANDBOX_SITE_TREE_H
 
 #include "base/error.h"
 

@@ -5,8 +5,8 @@
  * /etc/subuid. A uid is claimed by a lock on a file that all gateways of the user share.  The
  * gateway holds the lock as long as the sandbox exists, and the supervisor as long as it lives.  So
  * a uid whose lock nobody holds is free, whatever has crashed.  Blocks; any thread. */
-#ifndef RUNTIME_START_UIDS_H
-#define RUNTIME_START_UIDS_H
+#ifndef SANDBOX_SITE_UIDS_H
+#define SANDBOX_SITE_UIDS_H
 
 #include <limits.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each nested folder is moved up to the top folder before it is emptied.  So a path is never longer
  * than one name, and no more than two folders are open, however deep the tree is. */
-#include "runtime/tree.h"
+#include "sandbox/site/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
