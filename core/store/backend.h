@@ -45,7 +45,7 @@ struct store_sandbox_rows {
     /* These find only a sandbox that lives. */
     int (*set_phase)(struct store_tx *tx, const char *id, const char *phase, const char *error,
                      struct error *err);
-    /* home becomes its home where it has none; 0: it has another one. */
+    /* home becomes its home where it has none, or is on a host; 0: it has another one. */
     int (*set_token)(struct store_tx *tx, const char *id, const char *token_hash,
                      const char *home, struct error *err);
     int (*set_home)(struct store_tx *tx, const char *id, const char *home, struct error *err);

@@ -42,6 +42,7 @@ struct store_record {
     comma X(TEXT, holders_json)        \
     comma X(TEXT, token_hash)          \
     comma X(TEXT, home)                \
+    comma X(TEXT, host)                \
     comma X(TEXT, phase)               \
     comma X(TEXT, error)               \
     comma X(COUNT, revision)           \

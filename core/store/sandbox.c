@@ -80,6 +80,8 @@ int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, 
         sandbox->holders_json = "{}";
     if (!sandbox->home)
         sandbox->home = store_tx_self(tx);
+    if (!sandbox->host)
+        sandbox->host = "";
     int found = tx->backend->workspaces->find(tx, sandbox->workspace, tx->arena, &workspace, err);
     if (found <= 0)
         return found < 0 ? -1

@@ -95,6 +95,7 @@ struct store_sandbox {
     /* Id of the gateway that runs it (store/gateways.h); "": none yet.  NULL in a new one: the
      * gateway that writes it. */
     const char *home;
+    const char *host;                               /* that runs it; "" or NULL: its home does */
     const char *phase;                              /* "provisioning", "ready", … */
     const char *error;                              /* why the phase is error, else "" */
     int64_t memory_bytes, cpu_millis, pids;         /* limits that were asked for; 0: none */
@@ -136,7 +137,8 @@ int store_tx_sandbox_main_end(struct store_tx *tx, const char *id, int64_t at_ms
 /* It is started here, so this gateway is its home from now on.  ERROR_STATE if it has another. */
 int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash,
                            struct error *err);
-/* This gateway is its home unless it has one. */
+/* This gateway is its home unless it has one.  That of a sandbox on a host is the gateway that the
+ * host is connected to: it moves. */
 int store_tx_sandbox_home(struct store_tx *tx, const char *id, struct error *err);
 /* Labels, approval mode, hold, agent proposals and holders of the record. */
 int store_tx_sandbox_settings(struct store_tx *tx, const struct store_sandbox *sandbox,

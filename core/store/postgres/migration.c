@@ -323,6 +323,8 @@ static const char *const steps[] = {
     " holder" TEXT " DEFAULT '',"
     " until_ms" INTEGER " DEFAULT 0"
     ");",
+
+    "ALTER TABLE sandbox ADD COLUMN host" TEXT " DEFAULT '';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

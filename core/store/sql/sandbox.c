@@ -51,15 +51,16 @@ static int set_phase(struct store_tx *tx, const char *id, const char *phase, con
 static int set_token(struct store_tx *tx, const char *id, const char *token_hash, const char *home,
                      struct error *err)
 {
-    return sql_change(sql_of(tx), err, "UPDATE sandbox SET token_hash=?, home=? " ALIVE
-                      " AND (home='' OR home=? OR ?='')", "ttttt", token_hash, home, id, home,
-                      home);
+    return sql_change(sql_of(tx), err,
+                      "UPDATE sandbox SET token_hash=?, home=? " ALIVE
+                      " AND (home='' OR home=? OR ?='' OR host<>'')",
+                      "ttttt", token_hash, home, id, home, home);
 }
 
 static int set_home(struct store_tx *tx, const char *id, const char *home, struct error *err)
 {
-    return sql_change(sql_of(tx), err, "UPDATE sandbox SET home=? " ALIVE " AND home=''", "tt",
-                      home, id);
+    return sql_change(sql_of(tx), err, "UPDATE sandbox SET home=? " ALIVE
+                      " AND (home='' OR (host<>'' AND home<>?))", "ttt", home, id, home);
 }
 
 static int set_main(struct store_tx *tx, const struct store_sandbox *s, struct error *err)

@@ -318,6 +318,8 @@ static const char *const steps[] = {
     " holder TEXT NOT NULL DEFAULT '',"
     " until_ms INTEGER NOT NULL DEFAULT 0"
     ") STRICT;",
+
+    "ALTER TABLE sandbox ADD COLUMN host TEXT NOT NULL DEFAULT '';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

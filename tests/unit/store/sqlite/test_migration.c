@@ -5,7 +5,9 @@
 #include "base/clock.h"
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_HOSTS "ALTER TABLE sandbox DROP COLUMN host;"
 #define WITHOUT_EXPORTS                                                                    \
+    WITHOUT_HOSTS                                                                          \
     "DROP TABLE exporter; DROP TABLE traffic_head; DROP INDEX traffic_changed;"            \
     "ALTER TABLE traffic DROP COLUMN changed;"
 #define WITHOUT_HOMES WITHOUT_EXPORTS "ALTER TABLE sandbox DROP COLUMN home;"
