@@ -17,7 +17,7 @@
     X(sandbox,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
       "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error? exit_code* "  \
-      "main* owner shares[share]")                                                                 \
+      "main* owner shares[share] host")                                                            \
     X(share, "with role")                                                                          \
     X(shares, "sandbox owner shares[share]")                                                       \
     X(created,                                                                                     \
@@ -72,6 +72,8 @@
                 "rotated_at? unconfirmed[]")                                                       \
     X(token, "id name role sandbox? expired! created_by created_at? expires_at?")                  \
     X(made_token, "id name role sandbox? expired! created_by created_at? expires_at? token")       \
+    X(host, "name labels* sandboxes# capacity# state gateway address version error seen_at")       \
+    X(hosts, "hosts[host]")                                                                        \
     X(tokens, "tokens[token]")                                                                     \
     X(oidc_config, "issuer audience client_id scopes authorization_endpoint")                      \
     X(oidc_token, "token expires_at?")                                                             \
@@ -89,8 +91,8 @@
     X(providers, "providers[provider]")                                                            \
     X(voter, "name version summary kind level isolation path sha256 state "                        \
              "reads_files! votes# denials# errors# p50_us# p99_us# "                               \
-             "inspects! requests# request_denials# "       \
-             "request_holds# request_quarantines# request_errors#")                               \
+             "inspects! requests# request_denials# "                                               \
+             "request_holds# request_quarantines# request_errors#")                                \
     X(not_inspecting, "sandbox error")                                                             \
     X(plugins, "voters[voter] digest not_inspecting[not_inspecting]")                              \
     X(permission, "name help roles[] own_roles[]")                                                 \

@@ -67,6 +67,8 @@ static const struct schema_field create_fields[] = {
      .help = "Processors that it may keep busy, such as 1.5"},
     {"pids", SCHEMA_I64, offsetof(struct sandbox_wanted, pids),
      .help = "Processes and threads that it may have at a time, from 8 to 2048"},
+    {"host", SCHEMA_TEXT, offsetof(struct sandbox_wanted, host), .max = 1024,
+     .help = "Where it runs: a host's name, labels of a host as in zone=eu,gpu=yes, or * for any"},
     {"main", SCHEMA_STRUCT, offsetof(struct body_create, main), .sub = &body_main_schema,
      .help = "Its main process, which starts with it and needs no client"},
     {0},

@@ -205,6 +205,11 @@ static const struct http_route routes[] = {
          .permission = AUTH_GATEWAY_READ, .work = route_events, .answer = "text/event-stream",
          .takes = TAKES(SANDBOX) | TAKES(FOLLOW) | TAKES(LAST_EVENT_ID)),
 
+    HANDLE("GET", "/v1/hosts", "The hosts that run sandboxes", .permission = AUTH_GATEWAY_READ,
+           .handle = handle_hosts, .answer = "hosts"),
+    HANDLE("GET", "/v1/host/stream", "A host's stream (Upgrade: sluice-host)",
+           .permission = AUTH_HOST_MANAGE, .handle = handle_host_stream, .upgrade = "sluice-host"),
+
     HANDLE("GET", "/console", "The console, by its address without the slash",
            .permission = AUTH_ANYBODY, .stateless = true, .handle = handle_console_redirect,
            .moved = "/console/"),

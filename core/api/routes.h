@@ -40,6 +40,8 @@ int route_main_get(struct api_call *call);
 void handle_logs(struct api *api, struct http_request *req);
 void handle_supervisor_stream(struct api *api, struct http_request *req);
 void handle_supervisor_exec(struct api *api, struct http_request *req);
+void handle_hosts(struct api *api, struct http_request *req);
+void handle_host_stream(struct api *api, struct http_request *req);
 
 /* drafts.c */
 int route_draft_get(struct api_call *call);

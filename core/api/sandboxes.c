@@ -10,6 +10,7 @@
 #include "api/main_process.h"
 #include "api/routes.h"
 #include "auth/holders.h"
+#include "runtime/hosts/hosts.h"
 #include "runtime/record.h"
 #include "runtime/sessions/exec.h"
 
@@ -33,7 +34,7 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
         store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
     json_t *encoded =
            json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:I, s:b, s:b, s:o, s:o, "
-                     "s:s?, s:o, s:o, s:s, s:o}",
+                     "s:s?, s:o, s:o, s:s, s:o, s:s}",
                      "name", s->name, "id", s->id, "phase", s->phase, "network", s->network,
                      "labels", json_loads(s->labels_json, 0, NULL), "policy_revision",
                      (json_int_t)s->revision, "loaded_revision", (json_int_t)s->loaded_revision,
@@ -46,7 +47,7 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
                      "exit_code",
                      s->main_ended_ms ? json_integer((json_int_t)s->main_code) : json_null(),
                      "main", api_main_json(call, s), "owner", owner, "shares",
-                     auth_holders_shares(s->holders_json));
+                     auth_holders_shares(s->holders_json), "host", s->host);
     free(owner);
     if (*s->home)
         add_home(call, s, encoded);
@@ -142,6 +143,8 @@ static int read_create(struct api_call *call, const struct doc_node *body,
                        struct store_sandbox *out)
 {
     void *decoded;
+    /* What another host cannot limit it says itself. */
+    static const struct runtime_host anywhere = {.cgroup = "none"};
     bool read =
         schema_decode(&body_create_schema, body, "", call->arena, &decoded, &call->problems) == 0;
     if (!read)
@@ -149,7 +152,9 @@ static int read_create(struct api_call *call, const struct doc_node *body,
     if (decoded) {
         struct body_create *wanted = decoded;
         read_main(call, wanted);
-        sandbox_record_make(&wanted->wanted, &call->api->host, call->arena, out, &call->problems);
+        bool hosted = wanted->wanted.host && *wanted->wanted.host;
+        sandbox_record_make(&wanted->wanted, hosted ? &anywhere : &call->api->host, call->arena,
+                            out, &call->problems);
         check_ceiling(call, body, &wanted->wanted);
     }
     if (!call->problems.n)
@@ -251,6 +256,15 @@ static int refuse_held(struct api_call *call, const char *name)
         name, json_string_value(json_object_get(call->body, "summary")), name);
 }
 
+/* Its own, where nothing else is asked for. */
+static int pick_host(struct api_call *call, const struct doc_node *body,
+                     struct store_sandbox *record)
+{
+    const struct doc_node *host = doc_get(body, "host");
+    const char *wanted = host && host->kind == DOC_SCALAR ? host->text : "";
+    return runtime_pick_host(call->api->runtime, wanted, call->arena, &record->host, &call->err);
+}
+
 int route_sandbox_create(struct api_call *call)
 {
     const struct doc_node *body;
@@ -259,7 +273,7 @@ int route_sandbox_create(struct api_call *call)
     if (api_body(call, 2 * POLICY_BYTES_MAX, &body) != 0)
         return -1;
     call->tree = body;
-    if (read_create(call, body, &record) != 0 ||
+    if (read_create(call, body, &record) != 0 || pick_host(call, body, &record) != 0 ||
         api_update_begin(call, SLUICE_CREATE, &request) != 0)
         return -1;
     set_owner(call, &record);

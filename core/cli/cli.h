@@ -297,6 +297,7 @@ int cmd_gateway_remove(struct cli *cli);
 int cmd_gateway_init_tls(struct cli *cli);
 int cmd_token_create(struct cli *cli);
 int cmd_export_list(struct cli *cli);
+int cmd_host_list(struct cli *cli);
 int cmd_token_list(struct cli *cli);
 int cmd_token_revoke(struct cli *cli);
 int cmd_policy_sign(struct cli *cli);

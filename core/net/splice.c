@@ -5,23 +5,23 @@
 
 #include "base/alloc.h"
 
-struct splice;
+struct net_splice;
 
 struct end {
-    struct splice *splice;
+    struct net_splice *splice;
     struct net_stream *stream;                      /* NULL: closed */
     struct end *other;
     bool read_ended, write_ended;
 };
 
-struct splice {
+struct net_splice {
     struct end a, b;
     void (*on_end)(void *ctx, int status);
     void *ctx;
     int status;
 };
 
-static void close_both(struct splice *splice, int status)
+static void close_both(struct net_splice *splice, int status)
 {
     if (!splice->status)
         splice->status = status;
@@ -67,7 +67,7 @@ static void end_finished(void *owner, int status)
 static void end_closed(void *owner)
 {
     struct end *end = owner;
-    struct splice *splice = end->splice;
+    struct net_splice *splice = end->splice;
     end->stream = NULL;
     if (end->other->stream)
         return;
@@ -76,13 +76,13 @@ static void end_closed(void *owner)
     free(splice);
 }
 
-void net_splice(struct net_stream *a, struct net_stream *b, void (*on_end)(void *ctx, int status),
-                void *ctx)
+struct net_splice *net_splice(struct net_stream *a, struct net_stream *b,
+                              void (*on_end)(void *ctx, int status), void *ctx)
 {
     static const struct net_calls calls = {
         .read = end_read, .drained = end_drained, .finished = end_finished, .closed = end_closed,
     };
-    struct splice *splice = alloc_zero(1, sizeof *splice);
+    struct net_splice *splice = alloc_zero(1, sizeof *splice);
     splice->a = (struct end){.splice = splice, .stream = a, .other = &splice->b};
     splice->b = (struct end){.splice = splice, .stream = b, .other = &splice->a};
     splice->on_end = on_end;
@@ -91,4 +91,10 @@ void net_splice(struct net_stream *a, struct net_stream *b, void (*on_end)(void 
     net_set_owner(b, &calls, &splice->b);
     net_read(a);
     net_read(b);
+    return splice;
+}
+
+void net_splice_close(struct net_splice *splice)
+{
+    close_both(splice, UV_ECANCELED);
 }

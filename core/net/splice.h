@@ -10,7 +10,9 @@
 
 /* on_end (NULL: nobody asks) is called once both are closed.  status: 0, or the error that broke
  * one of them. */
-void net_splice(struct net_stream *a, struct net_stream *b, void (*on_end)(void *ctx, int status),
-                void *ctx);
+struct net_splice *net_splice(struct net_stream *a, struct net_stream *b,
+                              void (*on_end)(void *ctx, int status), void *ctx);
+/* Breaks both, with UV_ECANCELED; before on_end. */
+void net_splice_close(struct net_splice *splice);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "runtime/hosts/hosts.h"
 #include "runtime/sandbox.h"
 
 /* ---- waiters and the timer of a start or stop ---- */
@@ -73,6 +74,9 @@ static void why_ended(const struct sandbox *s, struct error *err)
 {
     if (*s->start_error.text)
         *err = s->start_error;
+    else if (sandbox_is_hosted(s))
+        error_set(err, ERROR_UPSTREAM, "the supervisor of sandbox '%s' on the host %s ended "
+                  "unexpectedly; its log is supervisor.log there", s->name, s->host);
     else
         error_set(err, ERROR_UPSTREAM,
                   "the supervisor of sandbox '%s' ended unexpectedly; its log is %s/supervisor.log",
@@ -115,7 +119,8 @@ void sandbox_ended(struct sandbox *s)
 /* Until an adopted supervisor connects, only its lock shows that it lives. */
 void sandbox_check_lost(struct sandbox *s)
 {
-    if (s->state == SANDBOX_UP && !s->link && s->pidfd < 0 && !site_lock_held(s->dir))
+    if (!sandbox_is_hosted(s) && s->state == SANDBOX_UP && !s->link && s->pidfd < 0 &&
+        !site_lock_held(s->dir))
         sandbox_ended(s);
 }
 
@@ -132,8 +137,10 @@ static void stop_timeout(uv_timer_t *timer)
 static void give_up_stop(struct sandbox *s)
 {
     struct error err;
-    error_set(&err, ERROR_STATE,
-              "the supervisor of sandbox '%s' is not connected at the moment: try again", s->name);
+    if (!sandbox_is_hosted(s) || !sandbox_host_away(s, &err))
+        error_set(&err, ERROR_STATE,
+                  "the supervisor of sandbox '%s' is not connected at the moment: try again",
+                  s->name);
     sandbox_drop_timer(s);
     s->state = SANDBOX_UP;
     sandbox_phase(s, "ready", NULL, NULL);
@@ -155,14 +162,32 @@ static void end_hanging(struct sandbox *s)
     }
 }
 
+static void stop_look(uv_timer_t *timer);
+
+/* Its host is told once more, as often as it takes: it says when the supervisor has ended. */
+static void end_hosted(struct sandbox *s)
+{
+    struct error err;
+    if (sandbox_host_away(s, &err)) {
+        give_up_stop(s);
+        return;
+    }
+    sandbox_kill(s);
+    s->stop_deadline_ms = clock_mono_ms() + STOP_TIMEOUT_MS;
+    uv_timer_start(s->timer, stop_look, STOP_LOOK_MS, 0);
+}
+
 /* Polls the lock where no process can be watched.  A supervisor that connects meanwhile is told to
  * stop when it says hello.  A start that is being prepared sees the state and ends. */
 static void stop_look(uv_timer_t *timer)
 {
     struct sandbox *s = timer->data;
-    if (!s->preparing && !site_lock_held(s->dir))
+    if (sandbox_is_hosted(s) && !s->preparing && clock_mono_ms() > s->stop_deadline_ms)
+        end_hosted(s);
+    else if (!sandbox_is_hosted(s) && !s->preparing && !site_lock_held(s->dir))
         sandbox_ended(s);
-    else if (!s->preparing && !s->link && clock_mono_ms() > s->stop_deadline_ms)
+    else if (!sandbox_is_hosted(s) && !s->preparing && !s->link &&
+             clock_mono_ms() > s->stop_deadline_ms)
         end_hanging(s);
     else
         uv_timer_start(timer, stop_look, STOP_LOOK_MS, 0);
@@ -173,6 +198,11 @@ void sandbox_stop(struct sandbox *s, runtime_done *done, void *arg)
     sandbox_check_lost(s);
     if (s->state == SANDBOX_DOWN) {
         done(arg, NULL);
+        return;
+    }
+    struct error err;
+    if (sandbox_is_hosted(s) && !s->link && s->state == SANDBOX_UP && sandbox_host_away(s, &err)) {
+        done(arg, &err);
         return;
     }
     sandbox_add_waiter(s, done, arg);

@@ -18,6 +18,7 @@ struct sandbox_wanted {
     int64_t hold_ms;                                /* 0: none */
     bool agent_proposals;
     bool observe;
+    const char *host;                               /* "": not written (hosts/hosts.h) */
     const struct sandbox_exec *main;                /* its main process; NULL: none */
 };
 

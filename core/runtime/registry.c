@@ -8,6 +8,7 @@
 #include "auth/auth.h"
 #include "base/alloc.h"
 #include "base/program.h"
+#include "runtime/hosts/hosts.h"
 #include "runtime/observers.h"
 #include "runtime/sandbox.h"
 #include "runtime/supervisor/grants.h"
@@ -45,6 +46,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
     s->name = alloc_str(record->name);
     s->holders = alloc_str(record->holders_json);
     s->home = alloc_str(record->home ? record->home : "");
+    s->host = alloc_str(record->host ? record->host : "");
     s->dir = alloc_printf("%s/sandboxes/%s", all->setup.state_dir, record->id);
     s->log.folder = s->dir;
     s->number = record->number;
@@ -73,6 +75,7 @@ static void free_sandbox(struct sandbox *s)
     free(s->name);
     free(s->holders);
     free(s->home);
+    free(s->host);
     free(s->labels);
     free(s->ssh_host_key);
     free(s->dir);
@@ -202,6 +205,7 @@ static void on_ping(uv_timer_t *timer)
         sandbox_ssh_end_expired(s);
         sandbox_check_lost(s);
     }
+    runtime_ping_hosts(all);
     runtime_check_grants(all);
 }
 
@@ -331,6 +335,7 @@ static void free_all(uv_handle_t *handle)
     for (size_t i = 0; i < RETIRED_MAX; i++)
         if (all->retired[i] > 0)
             close(all->retired[i]);
+    runtime_free_hosts(all);
     uv_mutex_destroy(&all->lock);
     runtime_free_gateways(all);
     runtime_inspectors_free(all->inspectors);
@@ -351,6 +356,7 @@ static void ping_closed(uv_handle_t *handle)
 void runtime_close(struct runtime *all)
 {
     all->closing = true;
+    runtime_close_hosts(all);
     runtime_unwatch_drafts(all);
     for (struct sandbox *s = all->list; s; s = s->next)
         sandbox_forget(s);

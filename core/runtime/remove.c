@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "runtime/hosts/hosts.h"
 #include "runtime/sandbox.h"
 
 struct removal {
@@ -62,6 +63,22 @@ static void removal_done(void *arg)
     free(r);
 }
 
+static void removal_emptied(void *arg, const struct error *err)
+{
+    struct removal *r = arg;
+    struct sandbox *s = sandbox_find(r->all, r->id);
+    if (err) {                                      /* its host has not deleted its files */
+        r->err = *err;
+        r->rc = -1;
+        removal_done(r);
+        return;
+    }
+    if (s)
+        sandbox_record(s, removal_work, removal_done, r);   /* after its last phase */
+    else
+        jobs_run(r->all->setup.jobs, NULL, removal_work, removal_done, r);
+}
+
 static void removal_stopped(void *arg, const struct error *err)
 {
     struct removal *r = arg;
@@ -72,10 +89,10 @@ static void removal_stopped(void *arg, const struct error *err)
         removal_done(r);
         return;
     }
-    if (s)
-        sandbox_record(s, removal_work, removal_done, r);   /* after its last phase */
+    if (s && sandbox_is_hosted(s))
+        sandbox_remove_hosted(s, removal_emptied, r);
     else
-        jobs_run(r->all->setup.jobs, NULL, removal_work, removal_done, r);
+        removal_emptied(r, NULL);
 }
 
 void runtime_delete(struct runtime *all, const char *id, runtime_done *done, void *arg)

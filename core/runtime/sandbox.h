@@ -40,6 +40,7 @@ struct sandbox {
     struct runtime *all;
     char *id, *name, *dir;
     char *holders, *home;                           /* as the store has them */
+    char *host;                                     /* that runs it; "": this machine */
     int64_t number;
     bool observe;                                   /* as the store has it */
     bool proxy;
@@ -85,13 +86,17 @@ struct sandbox {
     struct log_ring log;
     struct log_follower *followers;
     bool removing;
+    runtime_done *removed;                          /* its host is asked to delete its files */
+    void *removed_arg;
 };
 
+struct host;
 struct push;
 
 struct runtime {
     struct runtime_setup setup;
     struct sandbox *list;
+    struct host *hosts;                             /* changed under the lock */
     char *supervisor, *init, *fetch;                /* paths of the programs */
     char *bwrap;                                    /* NULL: no_bwrap says why */
     struct error no_bwrap;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "runtime/hosts/hosts.h"
 #include "runtime/sandbox.h"
 #include "sandbox/container/process.h"
 #include "sandbox/site/place.h"
@@ -91,6 +92,8 @@ void sandbox_watch_holder(struct sandbox *s)
 
 void sandbox_kill(struct sandbox *s)
 {
-    if (s->pidfd >= 0)
+    if (sandbox_is_hosted(s))
+        sandbox_kill_hosted(s);
+    else if (s->pidfd >= 0)
         syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
 }

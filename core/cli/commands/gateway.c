@@ -112,6 +112,8 @@ const struct command commands_gateway[] = {
      "sluice token list"},
     {"token", "revoke", "TOKEN", yes, cmd_token_revoke,
      "take a token away, by its name or id, at once", "sluice token revoke alice"},
+    {"host", "list", "", watch, cmd_host_list, "list the machines that run sandboxes",
+     "sluice host list"},
     {"login", NULL, "[GATEWAY]", none, cmd_login,
      "log in at the gateway's OpenID Connect issuer, in a browser", "sluice login team"},
     {"logout", NULL, "[GATEWAY]", none, cmd_logout,

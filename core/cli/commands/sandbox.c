@@ -41,6 +41,9 @@ static const struct arg_option sandbox_create[] = {
      "memory of all its processes and its /tmp, such as 512M or 2G"},
     {"cpus", 0, ARG_VALUE, "N", "processors that it may keep busy, such as 1.5"},
     {"pids", 0, ARG_VALUE, "N", "processes and threads that it may have, at most 2048"},
+    {"host", 0, ARG_VALUE, "NAME|K=V[,K=V...]|*",
+     "where it runs: a host (sluice host list), one with these labels, or any; the gateway's "
+     "own machine when left out"},
     {"workdir", 0, ARG_VALUE, "DIR", "where CMD runs"},
     {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
     {0},

@@ -108,6 +108,7 @@ static int create_body(const struct cli *cli, const struct document *file, struc
     add_text(body, "name", arg_value(cli, "name"));
     add_text(body, "network", arg_value(cli, "network"));
     add_text(body, "memory", arg_value(cli, "memory"));
+    add_text(body, "host", arg_value(cli, "host"));
     if (arg_given(cli, "observe"))
         json_object_set_new(body, "observe", json_true());
     int code = add_settings(cli, body);

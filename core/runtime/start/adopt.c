@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "runtime/hosts/hosts.h"
 #include "runtime/sandbox.h"
 
 /* Its supervisor ended while no gateway ran. */
@@ -47,6 +48,11 @@ static int adopt(struct runtime *all, struct store_sandbox *record, struct error
     free(s->home);
     s->home = alloc_str(record->home);
     log_ring_load(&s->log);
+    if (sandbox_is_hosted(s)) {                     /* its host says whether it runs */
+        bool over = strcmp(record->phase, "stopped") == 0 || strcmp(record->phase, "error") == 0;
+        s->state = over ? SANDBOX_DOWN : SANDBOX_UP;
+        return 0;
+    }
     if (site_lock_held(s->dir)) {
         s->state = SANDBOX_UP;
         log_info(all->setup.log, "sandbox %s is running: waiting for its supervisor to come back",

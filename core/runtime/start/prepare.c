@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -19,9 +21,62 @@ static size_t read_pairs(struct arena *arena, const char *json_text, struct spec
     return n;
 }
 
+static int read_pem(const char *path, struct buf *out, struct error *err)
+{
+    enum { PEM_MAX = 512 * 1024 };
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return error_errno(err, ERROR_IO, "cannot read %s", path);
+    buf_reserve(out, PEM_MAX);
+    out->len = fread(out->data, 1, PEM_MAX, file);
+    bool whole = fgetc(file) == EOF && !ferror(file);
+    fclose(file);
+    return whole ? 0
+                 : error_set(err, ERROR_LIMIT, "%s has more than %d KiB, which is the most for a "
+                             "sandbox on a host", path, PEM_MAX / 1024);
+}
+
+/* Its host is told all that a supervisor here reads from a file, and the authorities that sandboxes
+ * trust, which are a file there too. */
+static int put_place(struct start *st, struct sandbox_spec *spec)
+{
+    const struct store_sandbox *r = &st->record;
+    const char *extra_ca = NULL;
+    struct buf pem = {0};
+    if (spec->extra_ca && *spec->extra_ca && read_pem(spec->extra_ca, &pem, &st->err) != 0) {
+        buf_free(&pem);
+        return -1;
+    }
+    if (spec->extra_ca && *spec->extra_ca)
+        extra_ca = buf_str(&pem);
+    spec->extra_ca = NULL;
+    char *text = sandbox_spec_encode(spec);
+    sandbox_message_encode(
+        &(struct sandbox_message){
+            .type = MESSAGE_PLACE,
+            .place = {.id = r->id, .number = r->number, .memory_bytes = r->memory_bytes,
+                      .cpu_millis = r->cpu_millis, .pids = r->pids, .spec = text,
+                      .extra_ca = extra_ca}},
+        &st->place);
+    explicit_bzero(text, strlen(text));
+    free(text);
+    buf_free(&pem);
+    return 0;
+}
+
+/* What is about the machine is for its host to say. */
+static void leave_to_host(struct sandbox_spec *spec)
+{
+    spec->gateway = spec->workdir = spec->init = spec->bwrap = spec->lock = "";
+    spec->uses = spec->cgroups = NULL;
+    spec->uid = spec->sub_uid = spec->sub_gid = 0;
+    spec->n_hidden = spec->n_read_only = 0;
+}
+
 static int write_spec(struct start *st)
 {
-    if (!st->all->bwrap)
+    bool hosted = *st->record.host;
+    if (!hosted && !st->all->bwrap)
         return error_set(&st->err, ERROR_UNSUPPORTED,
                          "no sandbox can be made: %s: install bubblewrap and restart the gateway",
                          st->all->no_bwrap.text);
@@ -56,7 +111,10 @@ static int write_spec(struct start *st)
         .read_only = files.read_only,
         .n_read_only = files.n_read_only,
     };
-    site_fill_spec(&st->place, &spec);
+    if (hosted)
+        leave_to_host(&spec);
+    else
+        site_fill_spec(&st->site, &spec);
     struct sandbox_inspectors inspectors;
     if (spec.proxy && inspectors_of_runtime(st->all, st->arena, &inspectors))
         spec.inspectors = &inspectors;
@@ -68,7 +126,10 @@ static int write_spec(struct start *st)
         spec.main_waits = !main.detach && !st->record.loaded_revision;
     }
     spec.n_env = read_pairs(st->arena, st->record.env_json, &spec.env);
-    return sandbox_spec_write(&spec, arena_printf(st->arena, "%s/spec.json", st->place.dir), &st->err);
+    if (hosted)
+        return put_place(st, &spec);
+    return sandbox_spec_write(&spec, arena_printf(st->arena, "%s/spec.json", st->site.dir),
+                              &st->err);
 }
 
 static int write_start(struct store_tx *tx, void *arg, struct error *err)
@@ -82,19 +143,27 @@ static int write_start(struct store_tx *tx, void *arg, struct error *err)
         tx, st->id, st->record.loaded_revision ? "starting" : "provisioning", "", err);
 }
 
-static void start_set_place(struct start *st)
+static void set_site(struct start *st)
 {
     const struct store_sandbox *r = &st->record;
-    st->place.arena = st->arena;
-    st->place.state_dir = st->all->setup.state_dir;
-    st->place.uids = &st->all->uids;
-    st->place.cgroups = &st->all->cgroups;
-    st->place.dir =
+    st->site.arena = st->arena;
+    st->site.state_dir = st->all->setup.state_dir;
+    st->site.uids = &st->all->uids;
+    st->site.cgroups = &st->all->cgroups;
+    st->site.dir =
         arena_printf(st->arena, "%s/sandboxes/%s", st->all->setup.state_dir, r->id);
-    st->place.id = r->id;
-    st->place.name = r->name;
-    st->place.number = r->number;
-    st->place.limits = (struct site_limits){r->memory_bytes, r->cpu_millis, r->pids};
+    st->site.id = r->id;
+    st->site.name = r->name;
+    st->site.number = r->number;
+    st->site.limits = (struct site_limits){r->memory_bytes, r->cpu_millis, r->pids};
+}
+
+/* Here is the log of a sandbox that is on a host. */
+static int make_site(struct start *st)
+{
+    if (!*st->record.host)
+        return site_make(&st->site, &st->err);
+    return site_make_folder(&st->site, &st->err);
 }
 
 void start_prepare(struct start *st)
@@ -106,8 +175,8 @@ void start_prepare(struct start *st)
     if (store_sandbox_by_id(store, st->id, st->arena, &st->record, &st->err) != 0 ||
         store_revision_get(store, st->id, 0, st->arena, &st->revision, &st->err) != 0)
         return;
-    start_set_place(st);
-    if (start_check_grants(st) != 0 || site_make(&st->place, &st->err) != 0 ||
+    set_site(st);
+    if (start_check_grants(st) != 0 || make_site(st) != 0 ||
         write_spec(st) != 0 || store_write(store, write_start, st, &st->err) != 0)
         return;
     st->rc = 0;

@@ -9,13 +9,15 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "runtime/hosts/hosts.h"
 
 
 static void start_end(struct start *st, const struct error *err)
 {
     st->done(st->arg, err);
-    if (st->place.claimed)
-        close(st->place.uid_lock);
+    if (st->site.claimed)
+        close(st->site.uid_lock);
+    buf_wipe(&st->place);
     arena_free(st->arena);
     free(st->id);
     free(st);
@@ -78,7 +80,7 @@ static int start_process(struct start *st, struct sandbox *s)
     memcpy(s->token_hash, st->token_hash, sizeof s->token_hash);
     s->start_error = (struct error){0};
     s->sent_revision = 0;
-    return spawn(s, &st->err);
+    return sandbox_is_hosted(s) ? sandbox_place(s, &st->place, &st->err) : spawn(s, &st->err);
 }
 
 static void start_failed(struct start *st, struct sandbox *s)
@@ -105,10 +107,10 @@ static void start_prepared(void *arg)
         return;
     }
     s->preparing = false;
-    if (st->place.claimed) {
-        s->uid_lock = st->place.uid_lock;
-        s->uid = st->place.uid;
-        st->place.claimed = false;
+    if (st->site.claimed) {
+        s->uid_lock = st->site.uid_lock;
+        s->uid = st->site.uid;
+        st->site.claimed = false;
     }
     if (st->rc == 0)
         st->rc = start_process(st, s);
@@ -116,9 +118,11 @@ static void start_prepared(void *arg)
         start_failed(st, s);
         return;
     }
-    sandbox_watch(s, s->process->pid);
+    if (s->process)
+        sandbox_watch(s, s->process->pid);
     sandbox_set_timer(s, start_timeout, START_TIMEOUT_MS);
     sandbox_add_waiter(s, st->done, st->arg);
+    buf_wipe(&st->place);
     arena_free(st->arena);
     free(st->id);
     free(st);
@@ -161,8 +165,8 @@ static void start_loaded(void *arg)
     }
     s->state = SANDBOX_STARTING;
     s->preparing = true;
-    st->place.uid_lock = s->uid_lock;
-    st->place.uid = s->uid;
+    st->site.uid_lock = s->uid_lock;
+    st->site.uid = s->uid;
     jobs_run(st->all->setup.jobs, NULL, prepare, start_prepared, st);
 }
 
@@ -180,7 +184,7 @@ void runtime_start(struct runtime *all, const char *id, runtime_done *done, void
                          .done = done,
                          .arg = arg,
                          .arena = arena_new(),
-                         .place.uid_lock = -1};
+                         .site.uid_lock = -1};
     jobs_run(all->setup.jobs, NULL, start_load, start_loaded, st);
 }
 

@@ -15,7 +15,8 @@ struct start {
     struct store_sandbox record;
     struct store_revision revision;
     char token[DIGEST_HEX_SIZE], token_hash[DIGEST_HEX_SIZE];
-    struct site_place place; /* its uid_lock: the sandbox's own until one is claimed */
+    struct site_place site; /* its uid_lock: the sandbox's own until one is claimed */
+    struct buf place;                               /* for a sandbox on a host: the message to it */
     struct error err;
     int rc;
 };

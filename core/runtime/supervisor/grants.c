@@ -134,7 +134,7 @@ void runtime_check_grants(struct runtime *all)
 
 const char *start_uses_path(struct start *st)
 {
-    return arena_printf(st->arena, "%s/uses", st->place.dir);
+    return arena_printf(st->arena, "%s/uses", st->site.dir);
 }
 
 /* Its last supervisor may have let through what the gateway never heard of. */

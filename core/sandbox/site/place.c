@@ -104,6 +104,11 @@ static int take_uid(struct site_place *p, struct error *err)
     return had && wanted != p->uid ? give_work(p, work, wanted, err) : 0;
 }
 
+int site_make_folder(const struct site_place *p, struct error *err)
+{
+    return make_folders(p, err);
+}
+
 int site_make(struct site_place *p, struct error *err)
 {
     return make_folders(p, err) != 0 || take_uid(p, err) != 0 || make_cgroups(p, err) != 0 ? -1 : 0;

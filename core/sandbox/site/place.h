@@ -34,6 +34,8 @@ struct site_place {
 /* Makes the folders, claims the uid and makes the control groups.  -1: a limit cannot be
  * enforced here, or the machine refused. */
 int site_make(struct site_place *place, struct error *err);
+/* The folders alone. */
+int site_make_folder(const struct site_place *place, struct error *err);
 /* Sets the members of the spec that are about this machine. */
 void site_fill_spec(const struct site_place *place, struct sandbox_spec *spec);
 

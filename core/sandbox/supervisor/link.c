@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/link.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,8 @@ static void lost(struct gateway_link *link, const char *why)
     uv_timer_start(&link->timer, on_retry, link->retry_ms, 0);
     link->retry_ms =
         link->retry_ms * 2 < LINK_RETRY_MAX_MS ? link->retry_ms * 2 : LINK_RETRY_MAX_MS;
+    if (link->made.on_down)
+        link->made.on_down(link->made.ctx);
 }
 
 /* --- messages -------------------------------------------------------------------------------- */
@@ -163,11 +166,16 @@ static void on_response(void *ctx, const struct http_response *response)
     enum { GONE = 410 };
     struct gateway_link *link = ctx;
     int status = response->head->status;
-    char why[64];
-    snprintf(why, sizeof why, "HTTP status %d", status);
+    char why[512];
+    json_t *problem = json_loadb(response->body.data ? response->body.data : "",
+                                 response->body.len, 0, NULL);
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+    snprintf(why, sizeof why, "HTTP status %d%s%s", status, detail ? ": " : "",
+             detail ? detail : "");
+    json_decref(problem);
     link->call = NULL;
     lost(link, why);
-    if (status == GONE && !link->closing)
+    if (status == GONE && !link->closing && link->made.on_orphaned)
         link->made.on_orphaned(link->made.ctx);
 }
 
@@ -184,10 +192,15 @@ static const struct http_call_callbacks call_callbacks = {
 
 static void dial(struct gateway_link *link)
 {
-    struct http_field authorization = {"Authorization", link->authorization};
+    const struct http_field headers[] = {{"Authorization", link->authorization},
+                                         {SANDBOX_HOST_INSTANCE, link->made.instance}};
     struct http_call_request request = {
-        .address = link->made.gateway, .method = "GET", .path = SANDBOX_STREAM_PATH,
-        .upgrade = SANDBOX_STREAM_UPGRADE, .headers = &authorization, .n_headers = 1,
+        .address = link->made.gateway,
+        .method = "GET",
+        .path = link->made.path ? link->made.path : SANDBOX_STREAM_PATH,
+        .upgrade = link->made.upgrade ? link->made.upgrade : SANDBOX_STREAM_UPGRADE,
+        .headers = headers,
+        .n_headers = link->made.instance ? 2 : 1,
         .timeout_ms = 5000};
     link->call = http_client_send(link->made.loop, &request, &call_callbacks, link);
 }

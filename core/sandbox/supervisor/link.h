@@ -20,13 +20,16 @@ enum { LINK_RETRY_MIN_MS = 20, LINK_RETRY_MAX_MS = 1000 };
 struct gateway_link_request {
     uv_loop_t *loop;
     const char *gateway, *token;                    /* needed until the link is closed */
+    const char *path, *upgrade;                     /* static texts; NULL: those of a supervisor */
+    const char *instance;                           /* of a host; NULL: it is none */
     const struct log *log;
     void (*on_up)(void *ctx);                       /* what is sent first should be hello */
     void (*on_drained)(void *ctx); /* everything sent is with the kernel: there is room */
     /* The receiver owns the arena that the message lives in. */
     void (*on_message)(void *ctx, const struct sandbox_message *message, struct arena *arena);
-    /* The gateway does not know this sandbox any more (410): it was deleted. */
+    /* The gateway does not know this sandbox any more (410): it was deleted.  NULL: nobody asks. */
     void (*on_orphaned)(void *ctx);
+    void (*on_down)(void *ctx);                     /* it is dialled again later; or NULL */
     void *ctx;
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -13,6 +14,7 @@
 #include "base/log.h"
 #include "base/standard.h"
 #include "sandbox/container/idmap.h"
+#include "sandbox/host/agent.h"
 #include "sandbox/supervisor/supervisor.h"
 #include "sandbox/wire/spec.h"
 
@@ -21,10 +23,12 @@ enum { EXIT_USAGE = 2 };
 static int usage(FILE *out, int code)
 {
     fputs("usage: sluice-supervisor --spec FILE [--delete-work]\n"
+          "       sluice-supervisor host --gateway URL[,URL]... --token-file FILE\n"
           "       sluice-supervisor --version\n"
           "\n"
           "Runs one sandbox, or deletes its work folder where that takes its subordinate uid.\n"
-          "sluiced starts it and writes FILE; nobody needs to do so by hand.\n",
+          "sluiced starts it and writes FILE; nobody needs to do so by hand.\n"
+          "host: lets a gateway run sandboxes on this machine (sluice-supervisor host --help).\n",
           out);
     return code;
 }
@@ -85,6 +89,18 @@ static int delete_work(const char *path, struct log *log)
     return 1;
 }
 
+static int run_host(int argc, char **argv, struct log *log)
+{
+    log->program = "sluice-supervisor host";
+    log->file_max = 0;
+    signal(SIGPIPE, SIG_IGN);
+    standard_streams();
+    standard_open_files();
+    standard_no_core_dumps();
+    umask(077);
+    return host_command(argc, argv, log);
+}
+
 int main(int argc, char **argv)
 {
     struct log log = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "sluice-supervisor",
@@ -97,6 +113,8 @@ int main(int argc, char **argv)
         return usage(stdout, 0);
     if (argc == 4 && strcmp(argv[1], "--spec") == 0 && strcmp(argv[3], "--delete-work") == 0)
         return delete_work(argv[2], &log);
+    if (argc > 1 && strcmp(argv[1], "host") == 0)
+        return run_host(argc - 1, argv + 1, &log);
     if (argc != 3 || strcmp(argv[1], "--spec") != 0)
         return usage(stderr, EXIT_USAGE);
     signal(SIGPIPE, SIG_IGN);

@@ -330,6 +330,35 @@ static const struct schema_field stop_fields[] = {
 };
 TABLE(stop, sandbox_stop);
 
+static const struct schema_field host_hello_fields[] = {
+    NUMBER(host_hello, protocol, SCHEMA_U32, UINT32_MAX),
+    NEEDED(host_hello, version),
+    NEEDED(host_hello, labels),
+    NUMBER(host_hello, capacity, SCHEMA_U32, HOST_SANDBOXES_MAX),
+    TEXT(host_hello, unable),
+    TEXTS(host_hello, running, SCHEMA_KEEP),
+    TEXTS(host_hello, stopped, SCHEMA_KEEP),
+    {0},
+};
+TABLE(host_hello, host_hello);
+
+static const struct schema_field place_fields[] = {
+    NEEDED(host_place, id),
+    NUMBER(host_place, number, SCHEMA_I64, INT64_MAX),
+    NUMBER(host_place, memory_bytes, SCHEMA_I64, INT64_MAX),
+    NUMBER(host_place, cpu_millis, SCHEMA_I64, INT64_MAX),
+    NUMBER(host_place, pids, SCHEMA_I64, INT64_MAX),
+    NEEDED(host_place, spec),
+    TEXT(host_place, extra_ca),
+    {0},
+};
+TABLE(place, host_place);
+
+static const struct schema_field of_host_fields[] = {
+    NEEDED(host_sandbox, id), TEXT(host_sandbox, error), {0},
+};
+TABLE(of_host, host_sandbox);
+
 /* NULL: the type is all that is said. */
 static const struct schema *schema_of(enum sandbox_message_type type)
 {
@@ -351,6 +380,10 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_INSPECTED] = &inspected_schema,
         [MESSAGE_GRANT] = &grant_schema, [MESSAGE_ATTACH] = &attach_schema,
         [MESSAGE_DETACHED] = &detached_schema, [MESSAGE_MAIN] = &main_schema,
+        [MESSAGE_HOST_HELLO] = &host_hello_schema, [MESSAGE_PLACE] = &place_schema,
+        [MESSAGE_ENDED] = &of_host_schema, [MESSAGE_REMOVED] = &of_host_schema,
+        [MESSAGE_HOST_REFUSED] = &of_host_schema, [MESSAGE_KILL] = &of_host_schema,
+        [MESSAGE_REMOVE] = &of_host_schema,
     };
     return schemas[type];
 }

@@ -30,8 +30,12 @@ struct policy_grant;
 #define SANDBOX_STREAM_UPGRADE "sluice-supervisor"
 #define SANDBOX_EXEC_PATH "/v1/supervisor/exec/"
 #define SANDBOX_EXEC_UPGRADE "sluice-exec"
+#define SANDBOX_HOST_PATH "/v1/host/stream"
+#define SANDBOX_HOST_UPGRADE "sluice-host"
+#define SANDBOX_HOST_INSTANCE "Sluice-Host-Instance" /* header: random, of its state folder */
 
 enum {
+    HOST_SANDBOXES_MAX = 4096,                      /* of one host */
     SANDBOX_PROTOCOL_VERSION = 1,                   /* in hello; the gateway refuses another one */
     SANDBOX_LINE_MAX = 2 * 1024 * 1024,             /* bytes of one message */
     SANDBOX_PING_MS = 15000,                        /* the gateway pings this often ... */
@@ -70,7 +74,15 @@ enum {
     X(REJECTED,     "rejected")     /* gateway: what waits for this is refused */               \
     X(APPROVALS,    "approvals")    /* gateway: these held requests pass, and no others */      \
     X(STOP,         "stop")         /* gateway: end the workload, then yourself */              \
-    X(PING,         "ping")         /* gateway: heartbeat */
+    X(PING,         "ping")         /* gateway: heartbeat */                                    \
+    X(HOST_HELLO,   "host_hello")   /* host: what it is, and which sandboxes it has */          \
+    X(ENDED,        "ended")        /* host: no supervisor runs this sandbox (any more) */      \
+    X(REMOVED,      "removed")      /* host: its files are deleted, or error says why not */    \
+    X(HOST_WELCOME, "host_welcome") /* gateway: supervisors may connect now */                  \
+    X(HOST_REFUSED, "host_refused") /* gateway: error says why this host cannot be had */       \
+    X(PLACE,        "place")        /* gateway: start a supervisor for this sandbox */          \
+    X(KILL,         "kill")         /* gateway: end the supervisor at once */                   \
+    X(REMOVE,       "remove")       /* gateway: the same, and delete its files */
 
 enum sandbox_message_type {
 #define X(id, word) MESSAGE_##id,
@@ -247,6 +259,35 @@ struct sandbox_stop {
     uint64_t grace_ms;
 };
 
+/* ---- between a host's agent and its gateway: SANDBOX_HOST_PATH, with a token of the role host.
+ * The name of the host is that of the token. ---- */
+
+struct host_hello {
+    uint32_t protocol;                              /* SANDBOX_PROTOCOL_VERSION */
+    const char *version;
+    const char *labels;                             /* a JSON map of texts */
+    uint32_t capacity;                              /* sandboxes that may run at a time */
+    const char *unable;                             /* why it can make none; NULL: it can */
+    const char *const *running;                     /* ids of sandboxes whose supervisor lives */
+    size_t n_running;
+    const char *const *stopped;                     /* of others that have files there */
+    size_t n_stopped;
+};
+
+/* spec lacks what is about the machine (site/place.h), and the paths of programs. */
+struct host_place {
+    const char *id;
+    int64_t number;
+    int64_t memory_bytes, cpu_millis, pids;         /* limits that were asked for; 0: none */
+    const char *spec;                               /* of wire/spec.h, as text */
+    const char *extra_ca;                           /* PEM of egress.extra_ca; NULL: none */
+};
+
+struct host_sandbox {                               /* KILL, REMOVE: no error */
+    const char *id;                                 /* HOST_REFUSED: "" */
+    const char *error;                              /* NULL: none */
+};
+
 struct sandbox_message {
     enum sandbox_message_type type;
     union {
@@ -273,6 +314,9 @@ struct sandbox_message {
         struct sandbox_grant grant;
         struct sandbox_log log;                     /* LOG; START_FAILED: text only */
         struct sandbox_stop stop;
+        struct host_hello host_hello;
+        struct host_place place;
+        struct host_sandbox of_host;                /* ENDED, REMOVED, HOST_REFUSED, KILL, REMOVE */
     };
 };
 

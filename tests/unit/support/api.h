@@ -18,6 +18,7 @@
 #include "base/digest.h"
 #include "http/client.h"
 #include "net/certificate.h"
+#include "runtime/hosts/hosts.h"
 #include "runtime/inspectors.h"
 #include "runtime/sessions/exec.h"
 #include "runtime/sessions/logs.h"
@@ -247,6 +248,41 @@ struct log_follower *runtime_logs_follow(struct runtime *rt, const char *sandbox
 void runtime_logs_unfollow(struct log_follower *follower)
 {
     (void)follower;
+}
+
+int runtime_pick_host(struct runtime *rt, const char *wanted, struct arena *arena,
+                      const char **host, struct error *err)
+{
+    (void)rt;
+    (void)arena;
+    *host = "";
+    return *wanted ? error_set(err, ERROR_NOT_FOUND, "there is no host '%s'", wanted) : 0;
+}
+
+json_t *runtime_hosts_json(struct runtime *rt)
+{
+    (void)rt;
+    return json_pack("{s:[]}", "hosts");
+}
+
+int runtime_host_check(struct runtime *rt, const struct auth_principal *who, const char *instance,
+                       struct error *err)
+{
+    (void)rt;
+    (void)who;
+    (void)instance;
+    return error_set(err, ERROR_DRAINING, "the gateway is about to stop");
+}
+
+void runtime_host_connect(struct runtime *rt, const struct auth *auth,
+                          const struct auth_principal *who, const char *instance,
+                          struct net_stream *stream)
+{
+    (void)rt;
+    (void)auth;
+    (void)who;
+    (void)instance;
+    net_discard(stream);
 }
 
 int runtime_exec_check(struct runtime *rt, const char *sandbox, struct error *err)
