@@ -7,13 +7,13 @@ setup_file() {
     state=$BATS_FILE_TMPDIR/state
     mkdir -p "$state"
     make_certificate ca "/CN=Authority of the test" "" -addext basicConstraints=critical,CA:TRUE
-    make_certificate good "/CN=api.github.com" ca -addext subjectAltName=DNS:api.github.com,DNS:api.test,DNS:other.test
+    make_certificate good "/CN=api.github.com" ca -addext subjectAltName=DNS:api.github.com,DNS:api.test,DNS:other.test,DNS:s3.eu-west-1.amazonaws.com
     cat "$state/good.pem" "$state/good.key" >"$state/good.both"
     listen python3 "$top/tests/e2e/credential_origin.py" 10.77.0.2 443 "$BATS_FILE_TMPDIR/seen" "$state/good.both"
     cat >"$state/sluice.yaml" <<YAML
 egress:
   extra_ca: $state/ca.pem
-  hosts: {api.github.com: 10.77.0.2, api.test: 10.77.0.2, other.test: 10.77.0.2}
+  hosts: {api.github.com: 10.77.0.2, api.test: 10.77.0.2, other.test: 10.77.0.2, s3.eu-west-1.amazonaws.com: 10.77.0.2}
 inference: [{provider: model, protocol: openai, base_url: "https://api.test/v1", model: m-1}]
 YAML
     ulimit -S -c "$(ulimit -H -c)"
@@ -289,6 +289,31 @@ print(answer.decode())'
     kill -HUP "$(cat "$state/gateway.pid")"
     until_so '[[ "$(send "$ask")" == *"is not configured"* ]]'
     sluice provider delete model
+}
+
+@test "credential_signing: requests are signed by the key of the provider that the endpoint means, and the key stays here" {
+    signed() {         # signed [OPTION]: the policy, with an option of its endpoint more
+        printf 'version: 1\nnetwork_policies:\n  s3:\n    binaries: [{path: "/usr/**"}]\n    endpoints: [{host: s3.eu-west-1.amazonaws.com, port: 443, protocol: rest, access: full, enforcement: enforce, allowed_ips: [10.77.0.0/24], credential_signing: sigv4, signing_service: s3%s}]\n' \
+            "${1:+, $1}"
+    }
+    ID=AKIDSIGNER KEY=key-that-signs sluice provider create cloud --profile aws --from-env AWS_ACCESS_KEY_ID=ID --from-env AWS_SECRET_ACCESS_KEY=KEY
+    sluice -q sandbox create --name signer --policy <(signed)
+    sluice provider attach cloud --sandbox signer
+    ask() { sluice sandbox exec signer -- sh -c "curl -sS $1 -d body 'https://s3.eu-west-1.amazonaws.com/b?x=1'"; }
+    [ "$(ask --http1.1)" = ok ]
+    [ "$(ask '--http2 -H "Authorization: Bearer own"')" = ok ]
+    [ "$(jq -r '.fields.authorization' "$seen" | sed -E 's/[0-9]{8}/DAY/; s/[0-9a-f]{64}$/SIGNATURE/' | sort -u)" = \
+        'AWS4-HMAC-SHA256 Credential=AKIDSIGNER/DAY/eu-west-1/s3/aws4_request, SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date, Signature=SIGNATURE' ]
+    [ "$(jq -r '.fields["x-amz-content-sha256"]' "$seen" | sort -u)" = "$(printf body | sha256sum | cut -d' ' -f1)" ]
+    [[ "$(ask '-H "X-Amz-Meta-A: $AWS_SECRET_ACCESS_KEY"')" == *'"error":"credential_placeholder_refused"'* ]]
+    sluice -q policy set signer --policy <(signed 'credential_binding: {provider: another}') --wait
+    [[ "$(ask)" == *'"error":"credential_unavailable"'*"no provider of this sandbox that is for this host has AWS_ACCESS_KEY_ID"* ]]
+    [[ "$(ask '-H "Authorization: AWS4-HMAC-SHA256 Credential=$AWS_ACCESS_KEY_ID/1/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0" -H "X-Amz-Date: 1"')" == \
+        *'"error":"credential_endpoint_mismatch"'* ]]
+    [ "$(grep -c . "$seen")" = 2 ]
+    run ! grep -rqaF key-that-signs "$state" "$seen"
+    sluice -q sandbox delete signer
+    sluice provider delete cloud
 }
 
 # search PLACE COMMAND...: what the command prints has no form of the canary.

@@ -116,6 +116,14 @@ static const struct secret_credential *find_beside(const struct secret_credentia
     return NULL;
 }
 
+/* Not where the endpoint names another provider. */
+static bool is_meant(const struct signing *s, const struct secret_destination *to,
+                     const struct secret_credential *c)
+{
+    const char *provider = s->rule ? s->rule->credential_provider : "";
+    return to->bound(to->ctx, c) && (!*provider || strcmp(provider, c->provider) == 0);
+}
+
 /* The key that the program named by its placeholder. */
 static int find_named_key(struct signing *s, const struct secret_destination *to)
 {
@@ -128,7 +136,7 @@ static int find_named_key(struct signing *s, const struct secret_destination *to
         return refuse(s, REFUSAL_UNAVAILABLE,
                       "its key is a placeholder that stands for no "
                       "credential of this sandbox");
-    if (!to->bound(to->ctx, s->id))
+    if (!is_meant(s, to, s->id))
         return refuse(s, REFUSAL_UNBOUND,
                       "its key is the placeholder of a credential that is "
                       "not for this host");
@@ -138,12 +146,12 @@ static int find_named_key(struct signing *s, const struct secret_destination *to
     return 0;
 }
 
-/* The first key that may be used here. */
+/* The first key that is meant here. */
 static int find_bound_key(struct signing *s, const struct secret_destination *to)
 {
     for (size_t i = 0; i < secret_credentials_count(to->all) && !s->id; i++) {
         const struct secret_credential *c = secret_credentials_at(to->all, i);
-        if (strcmp(c->name, KEY_ID) == 0 && *c->value && to->bound(to->ctx, c))
+        if (strcmp(c->name, KEY_ID) == 0 && *c->value && is_meant(s, to, c))
             s->id = c;
     }
     return s->id ? 0
