@@ -2,6 +2,7 @@
 /* /v1/sandboxes/{name}/exec, /attach and /main, and what supervisors connect to: their stream
  * and the sessions of commands. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/bodies.h"
@@ -9,6 +10,8 @@
 #include "api/main_process.h"
 #include "api/routes.h"
 #include "api/waiting.h"
+#include "auth/lease.h"
+#include "base/alloc.h"
 #include "base/digest.h"
 #include "http/problem.h"
 #include "http/tunnel.h"
@@ -55,21 +58,65 @@ static int read_command(struct api_call *call, struct sandbox_exec *out)
     return sandbox_exec_check(out, &call->err);
 }
 
-/* arg: the client's request.  The two connections are joined byte for byte. */
+/* A client that waits for its session, and then the two, which are joined byte for byte until one of
+ * them ends or the client loses the right to it. */
+struct joined {
+    const struct auth *auth;
+    struct http_request *req;                       /* until then */
+    struct net_splice *splice;
+    struct auth_lease *lease;
+};
+
+static struct joined *join_later(struct api_call *call)
+{
+    struct joined *j = alloc_zero(1, sizeof *j);
+    j->auth = &call->api->auth;
+    j->req = call->req;
+    return j;
+}
+
+static void joined_lost(void *arg, const struct error *why)
+{
+    struct joined *j = arg;
+    (void)why;
+    net_splice_close(j->splice);
+}
+
+static void joined_ended(void *ctx, int status)
+{
+    struct joined *j = ctx;
+    (void)status;
+    auth_lease_end(j->lease);
+    free(j);
+}
+
+/* Before the upgrade, which frees the request. */
+static void take_lease(struct joined *j)
+{
+    const struct api_route *route = j->req->route->doc;
+    const struct auth_principal *who = j->req->user;
+    j->lease = auth_lease_begin(j->auth->leases, who, joined_lost, j);
+    auth_lease_of_sandbox(j->lease, who, route->permission, http_request_param(j->req, "name"));
+}
+
 static void exec_done(void *arg, struct net_stream *session, const struct error *err)
 {
-    struct http_request *req = arg;
+    struct joined *j = arg;
+    struct http_request *req = j->req;
     if (err) {
         http_respond_error(req, err);
+        free(j);
         return;
     }
+    take_lease(j);
     struct http_tunnel *client = http_upgrade(req, SANDBOX_EXEC_UPGRADE, &silent, NULL);
     if (!client) {
         net_discard(session);
+        joined_ended(j, 0);
         return;
     }
     http_tunnel_close_at_end(client);               /* frames have an end of input: it is gone */
-    net_splice(http_tunnel_stream(client, NULL, NULL), session, NULL, NULL);
+    j->splice = net_splice(http_tunnel_stream(client, NULL, NULL), session, joined_ended, j);
 }
 
 static int check_upgrade(struct api_call *call, const char *what)
@@ -109,7 +156,11 @@ static int run_command(struct api_call *call)
         return runtime_detach(runtime, name, &command, detach_done, call, &call->err) == 0 ? 1 : -1;
     if (check_upgrade(call, "running a command") != 0)
         return -1;
-    return runtime_exec(runtime, name, &command, exec_done, call->req, &call->err);
+    struct joined *j = join_later(call);
+    int rc = runtime_exec(runtime, name, &command, exec_done, j, &call->err);
+    if (rc != 0)
+        free(j);
+    return rc;
 }
 
 /* After what a work function began. */
@@ -158,8 +209,12 @@ static int attach(struct api_call *call)
         return -1;
     const struct body_attach *body = decoded;
     const struct sandbox_attach client = {.cols = body->cols, .rows = body->rows};
-    return runtime_attach(call->api->runtime, api_param(call, "name"), &client, exec_done,
-                          call->req, &call->err);
+    struct joined *j = join_later(call);
+    int rc = runtime_attach(call->api->runtime, api_param(call, "name"), &client, exec_done, j,
+                            &call->err);
+    if (rc != 0)
+        free(j);
+    return rc;
 }
 
 static void attach_begin(struct api_call *call)

@@ -7,6 +7,7 @@
 
 #include "api/call.h"
 #include "api/routes.h"
+#include "auth/lease.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "http/stream.h"
@@ -26,6 +27,7 @@ struct reader {
     const struct auth *auth;
     struct auth_principal who;
     struct http_stream *stream;
+    struct auth_lease *lease;
     struct log_follower *follower;                  /* NULL: the sandbox is gone */
 };
 
@@ -92,10 +94,18 @@ static void end(void *ctx)
     http_stream_close(r->stream);
 }
 
+static void lease_lost(void *arg, const struct error *why)
+{
+    struct reader *r = arg;
+    (void)why;
+    http_stream_close(r->stream);
+}
+
 static void stream_closed(void *ctx, const struct error *why)
 {
     struct reader *r = ctx;
     (void)why;
+    auth_lease_end(r->lease);
     runtime_logs_unfollow(r->follower);
     free(r);
 }
@@ -110,6 +120,8 @@ static void follow(struct api *api, struct http_request *req, const char *name,
     r->wanted = *wanted;
     r->auth = &api->auth;
     r->who = *(const struct auth_principal *)req->user;
+    r->lease = auth_lease_begin(r->auth->leases, &r->who, lease_lost, r);
+    auth_lease_of_sandbox(r->lease, &r->who, AUTH_SANDBOX_READ, name);
     r->follower = runtime_logs_follow(api->runtime, name, &calls, r, &err);
     r->stream = http_stream_begin(req, 200, type, stream_closed, r);
     if (r->stream)

@@ -7,6 +7,7 @@
 #include "api/call.h"
 #include "api/routes.h"
 #include "auth/holders.h"
+#include "auth/lease.h"
 #include "runtime/record.h"
 
 enum { SHARE_BYTES_MAX = 4096 };
@@ -24,6 +25,7 @@ static void shared(void *arg, const struct error *err)
         api_reply(call, 200, json_pack("{s:s, s:s, s:o}", "sandbox", change->sandbox, "owner",
                                        owner, "shares", auth_holders_shares(holders)));
         free(owner);
+        auth_leases_wake(call->api->auth.leases);
     }
     api_finish(call);
 }

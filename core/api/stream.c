@@ -7,6 +7,7 @@
 
 #include "api/call.h"
 #include "api/routes.h"
+#include "auth/lease.h"
 #include "base/alloc.h"
 #include "http/stream.h"
 
@@ -17,6 +18,7 @@ struct follower {
     struct http_stream *stream;
     struct events_subscriber *subscriber;
     struct auth_principal who;
+    struct auth_lease *lease;
     uv_timer_t timer;
 };
 
@@ -35,10 +37,14 @@ static void send_event(void *ctx, const struct event *event)
 static void keep_alive(uv_timer_t *timer)
 {
     struct follower *f = timer->data;
-    if (auth_holds(&f->api->auth, &f->who))
-        http_sse_comment(f->stream, "still here");
-    else
-        http_stream_close(f->stream);
+    http_sse_comment(f->stream, "still here");
+}
+
+static void lease_lost(void *arg, const struct error *why)
+{
+    struct follower *f = arg;
+    (void)why;
+    http_stream_close(f->stream);
 }
 
 static void free_follower(uv_handle_t *timer)
@@ -51,6 +57,7 @@ static void stream_closed(void *ctx, const struct error *why)
     (void)why;
     struct follower *f = ctx;
     events_unsubscribe(f->api->events, f->subscriber);
+    auth_lease_end(f->lease);
     uv_close((uv_handle_t *)&f->timer, free_follower);
 }
 
@@ -70,6 +77,7 @@ static void begin(struct follower *f, const char *sandbox, const char *last_id, 
     struct api *api = f->api;
     uv_timer_init(api->loop, &f->timer);
     f->timer.data = f;
+    f->lease = auth_lease_begin(api->auth.leases, &f->who, lease_lost, f);
     uv_timer_start(&f->timer, keep_alive, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
     f->subscriber = events_subscribe_durable(api->events, sandbox, send_event, f);
     http_sse_comment(f->stream, "sluice events");

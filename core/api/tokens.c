@@ -6,6 +6,7 @@
 #include "api/bodies.h"
 #include "api/call.h"
 #include "api/routes.h"
+#include "auth/lease.h"
 #include "auth/token.h"
 #include "base/clock.h"
 
@@ -169,6 +170,7 @@ int route_token_revoke(struct api_call *call)
     if (store_write(call->api->store, remove_token, &r, &call->err) != 0)
         return -1;
     auth_live_remove(call->api->auth.live, r.found.id);
+    auth_leases_wake(call->api->auth.leases);
     tell(call, "revoked", &r.found);
     return api_reply(call, 200, encode(call, &r.found, NULL));
 }

@@ -49,7 +49,7 @@ static int check_door(const struct http_request *req, const struct auth_question
                       "a web page from elsewhere asks for this (Sec-Fetch-Site): it is refused, "
                       "with a token too");
     if (!q->stateless && peer->kind == HTTP_TCP && peer->loopback && !bearer && !peer->encrypted &&
-        !origin_host_is_local(req))
+        !origin_host_is_local(req) && !(q->local_names && origin_host_is_below_local(req)))
         return refuse_to_know(r, "this address is answered as localhost, 127.0.0.1 or [::1]: use "
                                  "one of them, or " SEND_A_TOKEN);
     if (q->permission == AUTH_ANYBODY)

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
+struct auth_leases;
 struct http_request;
 struct oidc;
 
@@ -32,6 +33,7 @@ struct auth {
     struct auth_roles *roles;                       /* of the configuration; NULL: none */
     struct auth_accounts *accounts;                 /* of this host; NULL: no name is kept */
     struct auth_live *live;                         /* further tokens; NULL: none */
+    struct auth_leases *leases;                     /* auth/lease.h; NULL: nobody takes one */
     struct oidc *oidc;                              /* an issuer's tokens; NULL: there is none */
     /* The id of the sandbox whose supervisor has this token, or NULL. */
     const char *(*find_supervisor)(void *ctx, const char *token);
@@ -50,6 +52,7 @@ struct auth_question {
     bool later; /* which sandbox it asks about is known once its message was read: the front calls
                  * auth_ask_about and auth_check then */
     bool stateless; /* the answer tells nothing of what the gateway has or does */
+    bool local_names; /* names below localhost are names of this machine too */
 };
 
 /* Why not, and what the answer must say besides. */

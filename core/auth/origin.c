@@ -44,6 +44,14 @@ bool origin_host_is_local(const struct http_request *req)
     return false;
 }
 
+bool origin_host_is_below_local(const struct http_request *req)
+{
+    static const char suffix[] = ".localhost";
+    const char *host = http_request_header(req, "Host");
+    size_t len = host ? strcspn(host, ":") : 0, n = sizeof suffix - 1;
+    return len > n && strncasecmp(host + len - n, suffix, n) == 0;
+}
+
 static char plain(char c)
 {
     return c == '_' ? '-' : (char)tolower((unsigned char)c);

@@ -15,6 +15,8 @@ bool origin_is_foreign_page(const struct http_request *req);
 /* The name it was sent to means this machine.  A page reaches a loopback port under a name of its
  * own (DNS rebinding): without a token only these names are answered there. */
 bool origin_host_is_local(const struct http_request *req);
+/* The same of names below localhost (RFC 6761), which no name server answers for. */
+bool origin_host_is_below_local(const struct http_request *req);
 /* The field by which a proxy says that the request is somebody else's; NULL: there is none. */
 const char *origin_forwarded_by(const struct http_request *req);
 

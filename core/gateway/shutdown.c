@@ -2,6 +2,7 @@
 /* Shuts the gateway down: finishes what runs, then closes each part. */
 #include <string.h>
 
+#include "auth/lease.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/issuer.h"
 #include "runtime/credentials/refresh.h"
@@ -12,6 +13,7 @@ static void close_loop_handles(struct gateway *g)
         uv_close((uv_handle_t *)&g->signals[i], NULL);
     uv_close((uv_handle_t *)&g->memory_timer, NULL);
     events_close(g->events);
+    auth_leases_close(g->api.auth.leases);
 }
 
 static void server_closed(void *ctx)

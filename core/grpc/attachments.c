@@ -134,9 +134,9 @@ static int list(struct grpc_work *work, struct doc_writer *w)
 }
 
 static const struct grpc_method methods[] = {
-    CHANGE("AttachSandboxProvider", AUTH_PROVIDER_MANAGE, attach),
-    CHANGE("DetachSandboxProvider", AUTH_PROVIDER_MANAGE, detach),
-    READ("ListSandboxProviders", AUTH_PROVIDER_MANAGE, list),
+    CHANGE_ONE("AttachSandboxProvider", AUTH_PROVIDER_MANAGE, attach),
+    CHANGE_ONE("DetachSandboxProvider", AUTH_PROVIDER_MANAGE, detach),
+    READ_ONE("ListSandboxProviders", AUTH_PROVIDER_MANAGE, list),
 };
 
 const struct grpc_methods grpc_attachment_methods = {OPENSHELL_SERVICE, methods,

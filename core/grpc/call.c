@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/lease.h"
 #include "base/alloc.h"
 #include "grpc/details.h"
 #include "grpc/timeout.h"
@@ -49,6 +50,8 @@ static void timer_closed(uv_handle_t *timer)
 static void settle(struct grpc_call *call)
 {
     call->ended = true;
+    auth_lease_end(call->lease);
+    call->lease = NULL;
     uv_close((uv_handle_t *)&call->timer, timer_closed);
 }
 
@@ -121,6 +124,12 @@ static void fail(struct grpc_call *call, enum grpc_code code, const char *text)
     if (call->method->cancelled)
         call->method->cancelled(call);
     finish(call, code, text);
+}
+
+/* Who called is no longer who they were, or may no longer do this. */
+static void lease_lost(void *arg, const struct error *why)
+{
+    fail(arg, grpc_code_of(why->kind), why->text);
 }
 
 static void stream_closed(void *ctx, const struct error *why)
@@ -416,6 +425,8 @@ static void begin_call(struct http_request *req, struct grpc *grpc)
     else if (read_head(req, grpc, &deadline_ms) && admit(req, grpc, method, &who)) {
         struct grpc_call *call = call_new(req, grpc, method, deadline_ms);
         call->who = who;
+        if (method->kind && method->permission != AUTH_ANYBODY)
+            call->lease = auth_lease_begin(grpc->auth->leases, &who, lease_lost, call);
         await(call);
         if (method->kind & GRPC_SERVER_STREAMS)
             grpc_send_head(call);

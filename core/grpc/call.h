@@ -21,6 +21,7 @@ struct grpc_call {
     const struct grpc_method *method;
     struct auth_principal who;
     void *state;                                    /* of the method */
+    struct auth_lease *lease;                       /* of one that lasts, while it does; or NULL */
     struct buf details; /* of a failure, if the method has some: grpc/details.h */
     /* Within call.c: */
     struct http_request *req;                       /* until the answer begins, else NULL */

@@ -149,29 +149,22 @@ static int prepare(struct grpc_work *work, struct grpc_session *exec)
     return 0;
 }
 
-/* It cannot fail itself, because input may come meanwhile: what is wrong is told by then. */
 static int prepare_once(struct grpc_work *work, struct doc_writer *w)
 {
     struct grpc_session *exec = work->then_arg;
     (void)w;
-    exec->refused = prepare(work, exec) != 0;
-    exec->err = work->err;
-    work->then = grpc_session_run;
-    return 0;
+    return grpc_session_prepared(work, prepare(work, exec));
 }
 
 static int prepare_interactive(struct grpc_work *work, struct doc_writer *w)
 {
-    struct grpc_session *exec = work->then_arg;
     const struct doc_node *start = doc_get(work->request, "start");
     if (start) {
         work->request = start;
         return prepare_once(work, w);
     }
-    exec->refused = true;
-    error_set(&exec->err, ERROR_MALFORMED, "first message must be a start payload");
-    work->then = grpc_session_run;
-    return 0;
+    return grpc_session_prepared(work, error_set(&work->err, ERROR_MALFORMED,
+                                                 "first message must be a start payload"));
 }
 
 /* ---- ExecSandbox ---- */

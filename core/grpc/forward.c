@@ -108,8 +108,15 @@ static int put_revoked(struct grpc_work *work, struct doc_writer *w)
 
 static void revoke_session(struct grpc_work *work)
 {
-    bool revoked = ssh_session_revoke(work->grpc->runtime, grpc_text(work, "token"));
-    work->then_arg = revoked ? work : NULL;
+    struct runtime *runtime = work->grpc->runtime;
+    const char *token = grpc_text(work, "token");
+    struct auth_sandbox sandbox;
+    if (ssh_session_sandbox(runtime, token, &sandbox) && grpc_judge(work, &sandbox) != 0) {
+        const struct error why = work->err;
+        grpc_work_fail(work, &why);
+        return;
+    }
+    work->then_arg = ssh_session_revoke(runtime, token) ? work : NULL;
     grpc_work_again(work, put_revoked);
 }
 
@@ -117,6 +124,7 @@ static int read_token(struct grpc_work *work, struct doc_writer *w)
 {
     const char *token;
     (void)w;
+    work->judged = true;                            /* by revoke_session, which finds whose it is */
     work->then = revoke_session;
     return grpc_required(work, "token", &token);
 }
@@ -230,15 +238,11 @@ static int prepare(struct grpc_work *work, struct grpc_session *s)
     return 0;
 }
 
-/* It cannot fail itself, because data may come meanwhile. */
 static int prepare_forward(struct grpc_work *work, struct doc_writer *w)
 {
     struct grpc_session *s = work->then_arg;
     (void)w;
-    s->refused = prepare(work, s) != 0;
-    s->err = work->err;
-    work->then = grpc_session_run;
-    return 0;
+    return grpc_session_prepared(work, prepare(work, s));
 }
 
 static void send_input(struct grpc_session *s, const char *bytes, size_t len)
@@ -275,7 +279,7 @@ static void input_ended(struct grpc_call *call)
 
 static const struct grpc_method methods[] = {
     READ_ONE("CreateSshSession", AUTH_SANDBOX_RUN, find_session_sandbox),
-    READ("RevokeSshSession", AUTH_SANDBOX_RUN, read_token),
+    READ_ONE("RevokeSshSession", AUTH_SANDBOX_RUN, read_token),
     {.name = "ForwardTcp",
      .permission = AUTH_SANDBOX_RUN,
      .of_sandbox = true,

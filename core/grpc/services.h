@@ -27,7 +27,9 @@ enum grpc_kind {
 struct grpc_method {
     const char *name;
     enum auth_permission permission;
-    bool of_sandbox; /* it calls grpc_find_sandbox before all else, which checks the permission */
+    /* The permission is judged once the message was read, by grpc_find_sandbox or grpc_judge: its
+     * work does nothing before that, and fails if neither was called. */
+    bool of_sandbox;
     unsigned kind;                                  /* of enum grpc_kind; 0: unary */
     size_t max;                                     /* bytes of a message; 0: one of the two */
     /* What is not needed is NULL. */
@@ -59,7 +61,7 @@ extern const struct grpc_methods grpc_health_methods, grpc_reflection_methods,
     grpc_reflection_alpha_methods, grpc_workspace_methods, grpc_gateway_methods,
     grpc_sandbox_methods, grpc_config_methods, grpc_drafts_methods, grpc_exec_methods,
     grpc_forward_methods, grpc_logs_methods, grpc_watch_methods, grpc_provider_methods,
-    grpc_attachment_methods, grpc_refresh_methods;
+    grpc_attachment_methods, grpc_refresh_methods, grpc_exposed_methods;
 
 /* By its path, such as /grpc.health.v1.Health/Check.  NULL: err says what there is not. */
 const struct grpc_method *grpc_find_method(const struct grpc_services *services, const char *path,

@@ -183,7 +183,7 @@ static int start(struct grpc_session *s)
     return runtime_exec(runtime, s->sandbox, &s->command, session_came, s, &s->err);
 }
 
-void grpc_session_run(struct grpc_work *work)
+static void run(struct grpc_work *work)
 {
     struct grpc_session *s = work->then_arg;
     work->gone = client_gone;
@@ -191,6 +191,16 @@ void grpc_session_run(struct grpc_work *work)
         grpc_session_end(s, GRPC_CANCELLED, "");
     else if (start(s) != 0)
         grpc_session_end(s, grpc_code_of(s->err.kind), s->err.text);
+}
+
+int grpc_session_prepared(struct grpc_work *work, int rc)
+{
+    struct grpc_session *s = work->then_arg;
+    s->refused = rc != 0;
+    s->err = work->err;
+    work->judged |= s->refused;
+    work->then = run;
+    return 0;
 }
 
 struct grpc_session *grpc_session_new(struct grpc_call *call, const struct grpc_session_kind *kind,

@@ -39,11 +39,12 @@ struct grpc_session {
     const char *token;                              /* in the work's arena */
 };
 
-/* Reads the first message, whose work is prepare; NULL: the call has ended.  The work sets then to
- * grpc_session_run. */
+/* Reads the first message, whose work ends with grpc_session_prepared; NULL: the call has ended. */
 struct grpc_session *grpc_session_new(struct grpc_call *call, const struct grpc_session_kind *kind,
                                       const char *bytes, size_t len);
-void grpc_session_run(struct grpc_work *work);
+/* What such work returns, after it found something wrong (rc -1, work->err) or not.  It cannot fail
+ * itself, because input may come meanwhile: grpc_session_run tells what is wrong. */
+int grpc_session_prepared(struct grpc_work *work, int rc);
 /* NULL: the call has none. */
 struct grpc_session *grpc_session_of(struct grpc_call *call);
 /* Input, also before the session is there. */

@@ -4,7 +4,7 @@ what comes back to standard output.
 
     openshell_forward.py GATEWAY SANDBOX TOKEN ssh|HOST:PORT [WORKSPACE]
 
-GATEWAY is what gRPC calls a target.  Where the call fails, code and text are on standard error."""
+GATEWAY is what gRPC calls a target; GATEWAY_TOKEN of the environment says who asks.  Where the call fails, code and text are on standard error."""
 import os
 import queue
 import sys
@@ -63,7 +63,9 @@ waiting = queue.Queue(16)
 threading.Thread(target=feed, args=(waiting,), daemon=True).start()
 try:
     call = grpc.insecure_channel(gateway).stream_stream("/openshell.v1.OpenShell/ForwardTcp")
-    for frame in call(iter(waiting.get, None), timeout=120):
+    bearer = os.environ.get("GATEWAY_TOKEN")
+    who = [("authorization", "Bearer " + bearer)] if bearer else None
+    for frame in call(iter(waiting.get, None), timeout=120, metadata=who):
         write_all(data_of(frame))
 except grpc.RpcError as error:
     print(error.code().name, error.details(), file=sys.stderr)

@@ -110,16 +110,29 @@ static struct ssh_session **find(struct sandbox *s, const char *token)
     return *at ? at : NULL;
 }
 
+/* Whose sandbox has it; NULL: none has. */
+static struct sandbox *find_owner(struct runtime *all, const char *token)
+{
+    struct sandbox *s = all->list;
+    while (s && !find(s, token))
+        s = s->next;
+    return s;
+}
+
+bool ssh_session_sandbox(struct runtime *all, const char *token, struct auth_sandbox *out)
+{
+    const struct sandbox *s = find_owner(all, token);
+    if (s)
+        *out = (struct auth_sandbox){s->id, s->holders};
+    return s;
+}
+
 bool ssh_session_revoke(struct runtime *all, const char *token)
 {
-    for (struct sandbox *s = all->list; s; s = s->next) {
-        struct ssh_session **at = find(s, token);
-        if (at) {
-            end_session(at, revoked);
-            return true;
-        }
-    }
-    return false;
+    struct sandbox *s = find_owner(all, token);
+    if (s)
+        end_session(find(s, token), revoked);
+    return s;
 }
 
 static int check_use(const struct sandbox *s, const struct ssh_session *session, struct error *err)

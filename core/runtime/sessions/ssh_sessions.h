@@ -9,6 +9,7 @@
 #ifndef RUNTIME_SESSIONS_SSH_SESSIONS_H
 #define RUNTIME_SESSIONS_SSH_SESSIONS_H
 
+#include "auth/auth.h"
 #include "base/digest.h"
 #include "runtime/runtime.h"
 
@@ -30,7 +31,9 @@ int ssh_session_create(struct runtime *runtime, const char *sandbox, int64_t ms,
                        char token[DIGEST_HEX_SIZE], struct error *err);
 /* The fingerprint of the host key of its sshd, as ssh-keygen tells it, or "". */
 const char *ssh_session_host_key(struct runtime *runtime, const char *sandbox);
-/* False: there is no such token. */
+/* Which sandbox it is a token of; out is valid until the loop turns.  False: there is no such
+ * token. */
+bool ssh_session_sandbox(struct runtime *runtime, const char *token, struct auth_sandbox *out);
 bool ssh_session_revoke(struct runtime *runtime, const char *token);
 /* Begins a connection; NULL: the token is not one of this sandbox, or too many are open. */
 struct ssh_use *ssh_session_use(struct runtime *runtime, const char *sandbox, const char *token,
