@@ -212,6 +212,11 @@ struct http_tunnel *http_tunnel_new(struct net_stream *socket, struct buf *pendi
     return t;
 }
 
+struct http_tunnel *http_tunnel_of(struct net_stream *stream)
+{
+    return http_tunnel_new(stream, &(struct buf){0}, NULL);
+}
+
 void http_tunnel_open(struct http_tunnel *t, struct buf *head,
                       const struct http_tunnel_callbacks *callbacks, void *ctx)
 {

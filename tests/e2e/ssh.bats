@@ -348,6 +348,95 @@ token_for() {       # token_for SANDBOX: of a new session
     done
 }
 
+# main_ssh SANDBOX ARGUMENT…: ssh to the subsystem openshell-main, as OpenShell's clients do it.
+main_ssh() {
+    local proxy
+    proxy="/usr/bin/python3 $top/tests/e2e/openshell_forward.py unix:$state/sluice.sock $1 $(token_for "$1") ssh default"
+    timeout --foreground 170 ssh -F none -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR -o ProxyCommand="$proxy" \
+        "${@:2}" -s "sandbox@$1" openshell-main
+}
+
+@test "openshell-main attaches to the main process: what it printed, what is typed, its exit code" {
+    for wire in texts enums; do
+        call $wire CreateSandbox '{"name": "main-'$wire'", "spec": {"command": ["sh", "-c", "stty -echo; echo one; while read -r a; do echo got $a; [ $a = end ] && exit 7; done"], "tty": true}}' >/dev/null
+        until_so "sluice -q sandbox exec main-$wire -- pgrep -x sh >/dev/null"
+        run -7 main_ssh main-$wire -tt < <(printf 'two\nend\n')
+        [[ "$output" == *one*"got two"*"got end"* ]]
+        run -7 main_ssh main-$wire -tt </dev/null             # what is kept of it, once it has ended
+        [[ "$output" == *"got end"* ]]
+        [ "$(call $wire GetSandbox '{"name": "main-'$wire'", "workspace_scope": {"workspace": "default"}}' | jq .sandbox.status.exit_code)" = 7 ]
+        sluice -q sandbox delete main-$wire
+    done
+}
+
+@test "a terminal of openshell-main is raw, has the client's size, and leaves by ctrl-p ctrl-q; read-only clients type nothing" {
+    call texts CreateSandbox '{"name": "term", "spec": {"tty": true, "command": ["python3", "-uc",
+        "import os, signal, sys, tty\nsignal.signal(signal.SIGWINCH, lambda *_: print(\"size\", *os.get_terminal_size(0), end=\"\\r\\n\"))\ntty.setraw(0)\nwhile True: print(\"key\", os.read(0, 1), end=\"\\r\\n\")"]}}' >/dev/null
+    until_so "sluice -q sandbox exec term -- pgrep -x python3 >/dev/null"
+    cat >"$BATS_TEST_TMPDIR/play.py" <<'PYTHON'
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+def until(text):
+    seen = b""
+    while text not in seen:
+        seen += os.read(fd, 4096)
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 91, 0, 0))
+until(b"size 91 31")
+os.write(fd, b"\x03")
+until(b"key b'\\x03'")
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 22, 77, 0, 0))
+until(b"size 77 22")
+os.write(fd, b"\x10a")
+until(b"key b'\\x10'\r\nkey b'a'")
+os.write(fd, b"\x10\x11")
+print("left", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PYTHON
+    export -f main_ssh token_for call
+    export top state
+    run -0 timeout 170 python3 "$BATS_TEST_TMPDIR/play.py" bash -c 'main_ssh term -tt'
+    [[ "$output" == *"left 0"* ]]
+    [ "$(sluice sandbox get term -o json | jq -r .main.state)" = running ]
+    OPENSHELL_MAIN_READ_ONLY=1 main_ssh term -tt -o SendEnv=OPENSHELL_MAIN_READ_ONLY >"$BATS_TEST_TMPDIR/silent" < <(printf zzz; exec cat "$BATS_FILE_TMPDIR/never" 2>/dev/null) 3>&- &
+    silent=$!
+    until_so "grep -q \"key b'a'\" '$BATS_TEST_TMPDIR/silent'"
+    main_ssh term -tt > "$BATS_TEST_TMPDIR/loud" < <(printf q) 3>&- &
+    until_so "grep -q \"key b'q'\" '$BATS_TEST_TMPDIR/silent'"
+    run -1 grep -q "key b'z'" "$BATS_TEST_TMPDIR/silent"
+    sluice -q sandbox delete term
+    wait "$silent" || true
+}
+
+@test "openshell-main without a terminal: the first client's input where it was waited for; and what breaks in from inside is bounded" {
+    call enums CreateSandbox '{"name": "pipe", "await_main_process_attachment": true, "workspace_scope": {"workspace": "default"},
+        "spec": {"command": ["sh", "-c", "cat; echo wrong >&2; exit 3"]}}' >/dev/null
+    run -3 main_ssh pipe -T <<<"typed"
+    [ "$output" = $'typed\nwrong' ]
+    sluice -q sandbox delete pipe
+    sluice -q sandbox create --name crowd --detach -- sh -c 'echo here; exec sleep 1000'
+    run -0 sluice sandbox exec crowd -- python3 -c '
+import socket, time
+held = []
+for i in range(40):
+    client = socket.socket(socket.AF_UNIX)
+    client.connect("\0sluice-main")
+    client.settimeout(30)
+    try:
+        if client.recv(100): held.append(client)
+    except ConnectionError: pass
+garbage = held.pop()
+garbage.sendall(b"\xff" * 4096)
+while True:
+    try:
+        if not garbage.recv(4096): break
+    except ConnectionError: break
+print("held", len(held) + 1)'
+    [ "$output" = "held 8" ]
+    [ "$(timeout 60 sluice sandbox connect crowd </dev/null 2>/dev/null | head -1)" = here ]
+    sluice -q sandbox delete crowd
+}
+
 @test "ports by ForwardTcp: loopback only, with a half-closed end" {
     token=$(token_for demo)
     for target in 127.0.0.1:8000 localhost:8001; do

@@ -251,15 +251,25 @@ int container_run(struct container *container, uint32_t id, const struct contain
     return container_send_body(container, &message, &body, err);
 }
 
-int container_open_sockets(struct container *container, uint32_t id, struct error *err)
+static int ask_for_sockets(struct container *container, enum init_message_type type, uint32_t id,
+                           struct error *err)
 {
-    const struct init_message message = {
-        .version = WIRE_VERSION, .type = INIT_SOCKETS, .id = id};
+    const struct init_message message = {.version = WIRE_VERSION, .type = type, .id = id};
     if (container->state != CONTAINER_READY)
         return error_set(err, ERROR_STATE, "the sandbox is not ready");
     if (sandbox_wire_send(container->launch.channel, &message, NULL, 0) == 0)
         return 0;
     return error_set(err, ERROR_INTERNAL, "cannot ask init for a socket: %s", strerror(errno));
+}
+
+int container_open_sockets(struct container *container, uint32_t id, struct error *err)
+{
+    return ask_for_sockets(container, INIT_SOCKETS, id, err);
+}
+
+int container_listen(struct container *container, uint32_t id, struct error *err)
+{
+    return ask_for_sockets(container, INIT_LISTEN, id, err);
 }
 
 void container_kill(struct container *container, uint32_t id, int signal)

@@ -75,6 +75,9 @@ int container_run(struct container *container, uint32_t id, const struct contain
 /* Asks for sockets of the sandbox's network, which on_started brings under this id: one of IPv4 and
  * perhaps one of IPv6.  -1 with err when init could not be asked. */
 int container_open_sockets(struct container *container, uint32_t id, struct error *err);
+/* The same of the socket that listens at WIRE_MAIN_SOCKET, before any command is run; none comes if
+ * it cannot be had. */
+int container_listen(struct container *container, uint32_t id, struct error *err);
 /* The process group of a command. */
 void container_kill(struct container *container, uint32_t id, int signal);
 /* SIGTERM to everybody, the end after the grace at most; on_gone follows.  A second time only a

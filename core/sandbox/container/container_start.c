@@ -90,6 +90,11 @@ static int make_plan(struct plan *plan)
     return workload_identity_call(plan->host_uid, plan_mounts, plan);
 }
 
+static uint32_t mode_of(const struct own_file *file)
+{
+    return file->owner_only ? 0600 : file->program ? 0555 : 0444;
+}
+
 /* First all records, then all strings, as wire.h has it. */
 static void add_plan(struct buf *body, const struct mount_plan *plan)
 {
@@ -104,7 +109,7 @@ static void add_plan(struct buf *body, const struct mount_plan *plan)
                 sizeof(struct wire_guard));
     }
     for (size_t i = 0; i < plan->n_files; i++)
-        buf_add(body, &(struct wire_file){plan->files[i].size, plan->files[i].owner_only, 0},
+        buf_add(body, &(struct wire_file){plan->files[i].size, mode_of(&plan->files[i]), 0},
                 sizeof(struct wire_file));
     for (size_t i = 0; i < plan->n_mounts; i++)
         container_add_strings(

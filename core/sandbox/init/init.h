@@ -55,7 +55,7 @@ struct setup_guard {
 struct setup_file {
     const char *path, *bytes;
     size_t size;
-    bool owner_only;
+    mode_t mode;
 };
 struct setup_plan {
     struct setup_mount *mounts;
@@ -68,6 +68,7 @@ int init_mounts(const struct setup_plan *plan, uint32_t uid, uint32_t gid, char 
 /* network.c: the address on lo and the sockets of enum network_fd. */
 int init_network(int fds[NETWORK_FDS], char *reason);
 void init_hand_out_sockets(const struct init *init, uint32_t id);
+void init_hand_out_listener(const struct init *init, uint32_t id);
 
 /* landlock.c */
 struct landlock_paths {

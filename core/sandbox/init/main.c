@@ -86,6 +86,9 @@ static bool take_message(struct init *init)
     case INIT_SOCKETS:
         init_hand_out_sockets(init, m->id);
         return true;
+    case INIT_LISTEN:
+        init_hand_out_listener(init, m->id);
+        return true;
     case INIT_KILL:
         job_kill(init, m->id, m->value);
         return true;

@@ -4,9 +4,11 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -102,4 +104,20 @@ void init_hand_out_sockets(const struct init *init, uint32_t id)
     init_tell(init, &started, fds, n);
     for (size_t i = 0; i < n; i++)
         close(fds[i]);
+}
+
+/* Before any command runs, so that no workload has the address; without one where it cannot be
+ * had. */
+void init_hand_out_listener(const struct init *init, uint32_t id)
+{
+    const struct init_message started = {
+        .version = WIRE_VERSION, .type = INIT_STARTED, .id = id};
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    memcpy(at.sun_path, WIRE_MAIN_SOCKET, sizeof WIRE_MAIN_SOCKET - 1);
+    bool listens = fd >= 0 && bind(fd, (struct sockaddr *)&at, WIRE_MAIN_SOCKET_LEN) == 0 &&
+                   listen(fd, SOMAXCONN) == 0;
+    init_tell(init, &started, &fd, listens);
+    if (fd >= 0)
+        close(fd);
 }

@@ -94,7 +94,7 @@ static int write_planned(struct tree *tree, const struct setup_file *file)
     if (tree_open_place(tree, &(struct place){parent, -1, false}, &folder, &place) != 0)
         return -1;
     int fd = openat(place, name + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                    file->owner_only ? 0600 : 0444);
+                    file->mode);
     int rc = fd < 0 ? -1 : write_bytes(fd, file->bytes, file->size);
     if (rc != 0)
         init_reason(tree->reason, "cannot write %s of the sandbox's own: %m", file->path);

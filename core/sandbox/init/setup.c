@@ -112,7 +112,7 @@ static int read_files(struct body *body, struct setup *out, char *reason)
         if (!bytes)
             break;
         plan->files[i] = (struct setup_file){out->file_paths[i], bytes, size,
-                                             out->files[i].owner_only != 0};
+                                             out->files[i].mode & 0777};
     }
     return out->file_paths && plan->n_files == n ? 0
         : init_reason(reason, "the sandbox's own files came incomplete");

@@ -36,6 +36,7 @@ struct own_file {
     const void *bytes;
     size_t size;
     bool owner_only;                                /* mode 0600, not 0444 */
+    bool program;                                   /* mode 0555 */
 };
 
 struct mount_plan {

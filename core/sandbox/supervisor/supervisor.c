@@ -325,8 +325,11 @@ static void on_container_ready(void *ctx, const struct container_ready *ready)
         return;
     }
     s->execs = sandbox_execs_new(&request);
-    if (s->spec->main)
+    if (s->spec->main) {
         s->main = sandbox_main_new(&main);
+        if (container_listen(s->container, MAIN_LISTENER_ID, &err) != 0)
+            log_warn(s->log, "nobody can attach by SSH: %s", err.text);
+    }
     s->state = SUPERVISOR_RUNNING;
     log_info(s->log, "sandbox %s is ready", s->spec->name);
     supervisor_say_hello(s);
@@ -337,6 +340,8 @@ static void on_container_started(void *ctx, uint32_t id, pid_t pid, const int *f
     struct supervisor *s = ctx;
     if (id == MAIN_PROCESS_ID)
         sandbox_main_started(s->main, fds, n_fds);
+    else if (id == MAIN_LISTENER_ID && n_fds > 0)
+        sandbox_main_listen(s->main, fds[0]);
     else
         sandbox_execs_started(s->execs, id, pid, fds, n_fds);
 }
@@ -393,7 +398,7 @@ static int make_files(void *ctx, struct container_files *out, struct error *err)
 {
     struct supervisor *s = ctx;
     if ((s->network && sandbox_network_make_files(s->network, out, err) != 0) ||
-        sandbox_ssh_make_files(&s->ssh, out, err) != 0)
+        sandbox_ssh_make_files(&s->ssh, s->spec->main, out, err) != 0)
         return error_prefix(err, "no sandbox can be made");
     return 0;
 }

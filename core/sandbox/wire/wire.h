@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 enum {
-    WIRE_VERSION = 7,
+    WIRE_VERSION = 8,
     WIRE_FDS_MAX = 5,
     WIRE_TEXT_SIZE = 480,
     WIRE_BODY_MAX = 16 * 1024 * 1024,
@@ -31,6 +31,7 @@ enum init_message_type {
     INIT_EXEC,              /* to init: body exec_body; id is the sender's choice */
     INIT_SOCKETS,           /* to init: TCP sockets of the sandbox's network, one of IPv4 and, where
                              * there is IPv6, one of it; answered by STARTED alone */
+    INIT_LISTEN,            /* to init: the socket that listens at WIRE_MAIN_SOCKET; likewise */
     INIT_KILL,              /* to init: value is the signal for the process group of job id */
     INIT_STOP,              /* to init: value is the grace in ms between SIGTERM and the end */
     INIT_BEGUN,             /* from init, its first message: it has begun */
@@ -107,7 +108,7 @@ struct wire_guard {
 
 struct wire_file {                                  /* of the sandbox's own */
     uint64_t size;
-    uint32_t owner_only, reserved;                  /* owner_only: mode 0600, not 0444 */
+    uint32_t mode, reserved;                        /* mode: its permission bits */
 };
 
 enum exec_streams { EXEC_PIPES, EXEC_TERMINAL, EXEC_NO_STREAMS };   /* the last: /dev/null */
@@ -144,6 +145,11 @@ int sandbox_wire_body(const void *bytes, size_t len);
 /* Where the sandbox's proxy and its resolver listen, on the sandbox's own loopback. */
 #define WIRE_PROXY_ADDRESS "10.200.0.1"
 enum { WIRE_PROXY_PORT = 3128, WIRE_DNS_PORT = 53, WIRE_CHANNEL_FD = 3 };
+/* Where clients within the sandbox attach to its main process: an abstract address, so that it is
+ * one of its network alone. */
+#define WIRE_MAIN_SOCKET "\0sluice-main"
+#define WIRE_MAIN_SOCKET_LEN                                                        \
+    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof WIRE_MAIN_SOCKET - 1)
 /* Which port it is concerns nobody: one that no workload can bind, and so misses. */
 enum { WIRE_TRANSPARENT_PORT = 1 };
 

@@ -80,7 +80,8 @@ static int run(struct exec_session *s, struct error *err)
                                    &command.n_env);
     if (exec->service)
         command.argv =
-            sandbox_ssh_command(command.env, command.n_env, s->arena, &command.n_argv);
+            sandbox_ssh_command(command.env, command.n_env, s->table->made.spec->main, s->arena,
+                                &command.n_argv);
     return container_run(s->table->made.container, s->id, &command, err);
 }
 

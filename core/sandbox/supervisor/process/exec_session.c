@@ -191,7 +191,7 @@ bool exec_take_frame(void *ctx, const struct sandbox_frame *frame)
 {
     struct exec_session *s = ctx;
     if (frame->type == FRAME_RESIZE)
-        process_io_resize(&s->io, frame->payload, frame->len);
+        process_io_resize(&s->io, frame->payload, frame->len, false);
     else if (frame->type != FRAME_STDIN)
         return false;
     else if (frame->len == 0)

@@ -19,7 +19,7 @@
 
 /* ---- its end ---- */
 
-static void on_part_closed(struct main_process *p)
+void main_process_part_closed(struct main_process *p)
 {
     if (--p->parts > 0 || !p->on_ended)
         return;
@@ -30,7 +30,7 @@ static void on_part_closed(struct main_process *p)
 
 static void on_timer_closed(uv_handle_t *timer)
 {
-    on_part_closed(timer->data);
+    main_process_part_closed(timer->data);
 }
 
 void main_process_check_ended(struct main_process *p)
@@ -81,6 +81,7 @@ void sandbox_main_end(struct main_process *p, const char *why, void (*on_ended)(
         sandbox_main_exited(p, 128 + SIGKILL, why);
     p->state = MAIN_ENDED;
     uv_timer_stop(&p->timer);
+    main_process_stop_listening(p);
     be_complete(p);
     main_process_check_ended(p);
 }
@@ -108,7 +109,7 @@ static void on_input_taken(void *owner)
 
 static void on_io_closed(void *owner)
 {
-    on_part_closed(owner);
+    main_process_part_closed(owner);
 }
 
 static const struct process_io_calls io_calls = {on_output, on_output_ended, on_input_taken,

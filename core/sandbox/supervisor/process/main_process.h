@@ -24,9 +24,13 @@ struct container;
 struct main_process;
 struct secret_credentials;
 
+/* Of the container's commands too: what brings the socket. */
+#define MAIN_LISTENER_ID UINT32_MAX
+
 enum {
     MAIN_PROCESS_ID = 0,                        /* of the container's commands; no other has it */
     MAIN_CLIENTS_MAX = 16,
+    MAIN_INSIDE_MAX = 8, /* of these, from within the sandbox, where anything may connect */
     MAIN_PATIENCE_S = 10,
     MAIN_FIRST_CLIENT_MS = 5000,                    /* the start waits so long for its client */
     MAIN_LINGER_MS = 200,                     /* for the output of what the process left behind */
@@ -49,6 +53,9 @@ void sandbox_main_begin(struct main_process *process,
 /* Dials the gateway; copies attach and takes the arena of what it points to. */
 void sandbox_main_attach(struct main_process *process, const struct sandbox_attach *attach,
                          struct arena *arena);
+/* From now on clients within the sandbox attach to the socket too, as sluice-attach does.  Takes
+ * the descriptor. */
+void sandbox_main_listen(struct main_process *process, int fd);
 /* How it stands. */
 const struct sandbox_main *sandbox_main_report(const struct main_process *process);
 

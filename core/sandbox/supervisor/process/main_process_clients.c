@@ -105,9 +105,10 @@ static bool take_frame(void *ctx, const struct sandbox_frame *frame)
     struct main_client *c = ctx;
     struct main_process *p = c->process;
     bool tty = p->made.spec->main->tty, types = tty || p->typist == c;
-    if (frame->type == FRAME_RESIZE)
-        process_io_resize(&p->io, frame->payload, frame->len);
-    else if (frame->type != FRAME_STDIN)
+    if (frame->type == FRAME_RESIZE) {
+        process_io_resize(&p->io, frame->payload, frame->len, c->inside && !c->sized);
+        c->sized = true;
+    } else if (frame->type != FRAME_STDIN)
         return false;
     else if (frame->len == 0 && !tty && types)  /* the end of a client is no end of a terminal */
         process_io_end_input(&p->io);
@@ -138,6 +139,7 @@ static void client_gone(struct main_client *c)
         p->typist = NULL;
         process_io_end_input(&p->io);
     }
+    p->n_inside -= c->inside;
     if (--p->n_clients == 0)
         uv_timer_stop(&p->look);
     buf_free(&c->received);
@@ -174,12 +176,9 @@ static const struct http_tunnel_callbacks tunnel_callbacks = {
     .on_read = on_tunnel_read, .on_drain = on_tunnel_drain, .on_close = on_tunnel_close,
 };
 
-static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunnel *tunnel)
+void main_process_take_client(struct main_client *c, struct http_tunnel *tunnel)
 {
-    struct main_client *c = ctx;
     struct main_process *p = c->process;
-    (void)head;
-    c->call = NULL;
     c->tunnel = tunnel;
     http_tunnel_start(tunnel, &tunnel_callbacks, c);
     http_tunnel_close_at_end(tunnel);
@@ -201,6 +200,14 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
     main_process_serve_clients(p);
 }
 
+static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunnel *tunnel)
+{
+    struct main_client *c = ctx;
+    (void)head;
+    c->call = NULL;
+    main_process_take_client(c, tunnel);
+}
+
 static void on_response(void *ctx, const struct http_response *response)
 {
     (void)response;
@@ -213,11 +220,10 @@ static void on_error(void *ctx, const struct error *err)
     client_gone(ctx);
 }
 
-void sandbox_main_attach(struct main_process *p, const struct sandbox_attach *attach,
-                         struct arena *arena)
+struct main_client *main_process_add_client(struct main_process *p,
+                                            const struct sandbox_attach *attach,
+                                            struct arena *arena)
 {
-    static const struct http_call_callbacks callbacks = {
-        .on_response = on_response, .on_upgrade = on_upgrade, .on_error = on_error};
     struct main_client *c = alloc_zero(1, sizeof *c);
     struct sandbox_attach *own = arena_alloc(arena, sizeof *own);
     *own = *attach;
@@ -225,5 +231,14 @@ void sandbox_main_attach(struct main_process *p, const struct sandbox_attach *at
     p->clients = c;
     if (p->n_clients++ == 0)
         uv_timer_start(&p->look, on_look, SESSION_GOODBYE_MS, SESSION_GOODBYE_MS);
-    c->call = session_dial(p->made.loop, p->made.spec, own->id, arena, &callbacks, c);
+    return c;
+}
+
+void sandbox_main_attach(struct main_process *p, const struct sandbox_attach *attach,
+                         struct arena *arena)
+{
+    static const struct http_call_callbacks callbacks = {
+        .on_response = on_response, .on_upgrade = on_upgrade, .on_error = on_error};
+    struct main_client *c = main_process_add_client(p, attach, arena);
+    c->call = session_dial(p->made.loop, p->made.spec, c->attach->id, arena, &callbacks, c);
 }

@@ -22,6 +22,7 @@ struct main_client {
     bool full;                                      /* waits for on_drain */
     bool slow;                                      /* the process waits for it no longer */
     bool told;                                      /* the exit frame is sent */
+    bool inside, sized;                             /* within the sandbox; told its size */
 };
 
 struct main_process {
@@ -31,7 +32,9 @@ struct main_process {
     struct process_io io;
     struct output_ring output;
     struct main_client *clients;
-    size_t n_clients;
+    size_t n_clients, n_inside;
+    uv_pipe_t listener;                             /* for those within the sandbox */
+    bool listens;
     struct main_client *typist;                     /* who writes to its pipe; NULL: nobody */
     bool complete;                                  /* ended, and clients need wait for no output */
     struct sandbox_main report;
@@ -48,11 +51,20 @@ struct main_process {
 /* main_process.c */
 void main_process_start(struct main_process *p);
 void main_process_check_ended(struct main_process *p);
+void main_process_part_closed(struct main_process *p);
 
 /* main_process_clients.c */
 /* Clients get what there is for them; the process waits for those that are behind. */
 void main_process_serve_clients(struct main_process *p);
+/* One more, whose tunnel or call is still to come. */
+struct main_client *main_process_add_client(struct main_process *p,
+                                            const struct sandbox_attach *attach,
+                                            struct arena *arena);
+void main_process_take_client(struct main_client *c, struct http_tunnel *tunnel);
 /* There is room for what they type. */
 void main_process_take_input(struct main_process *p);
+
+/* main_process_inside.c */
+void main_process_stop_listening(struct main_process *p);
 
 #endif

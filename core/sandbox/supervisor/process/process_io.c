@@ -187,21 +187,23 @@ static void set_size(struct process_io *io, int cols, int rows)
         ioctl(master, TIOCSWINSZ, &size);
 }
 
-void process_io_resize(struct process_io *io, const void *json, size_t len)
+void process_io_redraw(struct process_io *io, uint16_t cols, uint16_t rows)
+{
+    set_size(io, cols, rows < UINT16_MAX ? rows + 1 : rows - 1);
+    set_size(io, cols, rows);
+}
+
+void process_io_resize(struct process_io *io, const void *json, size_t len, bool redraw)
 {
     int cols = 0, rows = 0;
     json_t *root = json_loadb(json, len, 0, NULL);
     bool known = root && json_unpack(root, "{s:i, s:i}", "cols", &cols, "rows", &rows) == 0 &&
                  cols > 0 && cols <= UINT16_MAX && rows > 0 && rows <= UINT16_MAX;
     json_decref(root);
-    if (known)
+    if (known && redraw)
+        process_io_redraw(io, (uint16_t)cols, (uint16_t)rows);
+    else if (known)
         set_size(io, cols, rows);
-}
-
-void process_io_redraw(struct process_io *io, uint16_t cols, uint16_t rows)
-{
-    set_size(io, cols, rows < UINT16_MAX ? rows + 1 : rows - 1);
-    set_size(io, cols, rows);
 }
 
 /* --- open ------------------------------------------------------------------------------------ */

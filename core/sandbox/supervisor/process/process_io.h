@@ -56,9 +56,9 @@ bool process_io_ended(const struct process_io *io);             /* no output is 
 bool process_io_write(struct process_io *io, const void *bytes, size_t len);
 /* Standard input ends behind what is queued.  A terminal gets the character that says so. */
 void process_io_end_input(struct process_io *io);
-/* Sets the size of a terminal; the payload of a resize frame. */
-void process_io_resize(struct process_io *io, const void *json, size_t len);
-/* The same, which its programs hear of also if they have that size. */
+/* Sets the size of a terminal; the payload of a resize frame.  redraw: its programs hear of it also
+ * if they have that size. */
+void process_io_resize(struct process_io *io, const void *json, size_t len, bool redraw);
 void process_io_redraw(struct process_io *io, uint16_t cols, uint16_t rows);
 void process_io_close(struct process_io *io);
 

@@ -15,6 +15,8 @@
 #include "base/error.h"
 #include "sandbox/container/container.h"
 #include "sandbox/mounts/mount_plan.h"
+#include "sandbox/supervisor/process/attach_program.h"
+#include "sandbox/wire/spec.h"
 
 /* sshd_config(5).  Files that the workload may write decide nothing: no rc file, no environment
  * file, no authorized keys.  Forwarding leads to the sandbox's own loopback only, and never from
@@ -41,8 +43,8 @@ static const char *const options[] = {
     "AllowAgentForwarding no",
     "X11Forwarding no",
     "PermitTunnel no",
+    "AcceptEnv OPENSHELL_MAIN_READ_ONLY",
     "Subsystem sftp internal-sftp",
-    "Subsystem openshell-main /bin/bash -l",
 };
 
 static void add_string(struct buf *blob, const void *bytes, size_t len)
@@ -90,17 +92,23 @@ static int make_key(struct ssh_files *out, struct error *err)
     return made ? 0 : error_set(err, ERROR_INTERNAL, "cannot make the sandbox's SSH host key");
 }
 
-int sandbox_ssh_make_files(struct ssh_files *out, struct container_files *files,
-                           struct error *err)
+int sandbox_ssh_make_files(struct ssh_files *out, const struct sandbox_exec *main,
+                           struct container_files *files, struct error *err)
 {
     if (make_key(out, err) != 0)
         return -1;
-    out->items = alloc_zero(files->n + 1, sizeof *out->items);
-    if (files->n)
-        memcpy(out->items, files->items, files->n * sizeof *out->items);
-    out->items[files->n] = (struct own_file){.path = SANDBOX_SSH_KEY_FILE, .bytes = out->key.data,
-                                             .size = out->key.len, .owner_only = true};
-    *files = (struct container_files){out->items, files->n + 1};
+    size_t n = files->n;
+    out->items = alloc_zero(n + 2, sizeof *out->items);
+    if (n)
+        memcpy(out->items, files->items, n * sizeof *out->items);
+    out->items[n++] = (struct own_file){.path = SANDBOX_SSH_KEY_FILE, .bytes = out->key.data,
+                                        .size = out->key.len, .owner_only = true};
+    if (main)
+        out->items[n++] = (struct own_file){.path = SANDBOX_ATTACH_FILE,
+                                            .bytes = sandbox_attach_program,
+                                            .size = sandbox_attach_program_size,
+                                            .program = true};
+    *files = (struct container_files){out->items, n};
     return 0;
 }
 
@@ -137,18 +145,28 @@ static const char *set_env(const char *const *env, size_t n, struct arena *arena
     return text;
 }
 
-const char *const *sandbox_ssh_command(const char *const *env, size_t n_env, struct arena *arena,
+static const char *main_subsystem(const struct sandbox_exec *main)
+{
+    return !main ? "Subsystem openshell-main /bin/bash -l"
+           : main->tty ? "Subsystem openshell-main " SANDBOX_ATTACH_FILE " tty"
+                       : "Subsystem openshell-main " SANDBOX_ATTACH_FILE " pipe";
+}
+
+const char *const *sandbox_ssh_command(const char *const *env, size_t n_env,
+                                       const struct sandbox_exec *main, struct arena *arena,
                                        size_t *n)
 {
     static const char *const first[] = {SANDBOX_SSH_SERVER, "-i", "-e", "-f", "none"};
     enum { FIRST = sizeof first / sizeof *first, OPTIONS = sizeof options / sizeof *options };
-    const char **argv = arena_zalloc(arena, (FIRST + 2 * (OPTIONS + 1) + 1) * sizeof *argv);
+    const char **argv = arena_zalloc(arena, (FIRST + 2 * (OPTIONS + 2) + 1) * sizeof *argv);
     size_t at = 0;
     for (size_t i = 0; i < FIRST; i++)
         argv[at++] = first[i];
-    for (size_t i = 0; i <= OPTIONS; i++) {
+    for (size_t i = 0; i < OPTIONS + 2; i++) {
         argv[at++] = "-o";
-        argv[at++] = i < OPTIONS ? options[i] : set_env(env, n_env, arena);
+        argv[at++] = i < OPTIONS    ? options[i]
+                     : i == OPTIONS ? main_subsystem(main)
+                                    : set_env(env, n_env, arena);
     }
     *n = at;
     return argv;
