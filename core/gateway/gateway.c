@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/services.h"
+#include "auth/lease.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/terminal.h"
@@ -190,6 +192,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     gateway_watch_chain(g, chain);
     g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
     http_server_carry(g->server, &http2_protocol);
+    http_server_offer(g->server, &api_exposed_services, &g->api);
     http_server_offer(g->server, &grpc_service, &g->grpc);
     if (gateway_open_tls(g, err) != 0 || listen_all(g, err) != 0)
         return -1;
@@ -265,6 +268,7 @@ static void fill_api(struct gateway *g)
     g->api.auth.find_supervisor = runtime_by_token;
     g->api.auth.supervisors = g->runtime;
     g->api.auth.find_sandbox = runtime_by_name;
+    g->api.auth.leases = auth_leases_new(&g->loop, &g->api.auth);
     g->api.reload = gateway_reload;
     g->api.reload_ctx = g;
     g->api.config_file = g->flags->config;

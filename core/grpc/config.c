@@ -10,6 +10,18 @@
 #define APPROVAL_MODE "proposal_approval_mode"
 #define AGENT_PROPOSALS "agent_policy_proposals_enabled"
 
+/* Settings that clients know and that have one value here. */
+static const struct fixed_setting {
+    const char *key;
+    bool value;
+    const char *why;
+} fixed_settings[] = {
+    {"providers_v2_enabled", true, "providers of this gateway always have profiles"},
+    {"ocsf_json_enabled", false, "sandboxes of this gateway keep no log of OCSF records in JSON"},
+};
+
+enum { FIXED = sizeof fixed_settings / sizeof *fixed_settings };
+
 /* ---- a revision ---- */
 
 static void put_revision(struct doc_writer *w, const struct store_revision *r)
@@ -38,7 +50,7 @@ static int status(struct grpc_work *work, struct doc_writer *w)
     struct store_sandbox s;
     struct store_revision r;
     if (grpc_flag(work, "global"))
-        return no_global(work);
+        return grpc_judge(work, NULL) == 0 ? no_global(work) : -1;
     if (grpc_find_sandbox(work, "sandbox", &s) != 0)
         return -1;
     if (store_revision_get(work->grpc->store, s.id, grpc_number(work, "version"), work->arena, &r,
@@ -58,8 +70,8 @@ static int list(struct grpc_work *work, struct doc_writer *w)
     struct store_revision *items = NULL;
     size_t n = 0, offset, limit;
     bool global = grpc_flag(work, "global");
-    if (grpc_page(work, &offset, &limit) != 0 ||
-        (!global && grpc_find_sandbox(work, "sandbox", &s) != 0) ||
+    if ((global ? grpc_judge(work, NULL) : grpc_find_sandbox(work, "sandbox", &s)) != 0 ||
+        grpc_page(work, &offset, &limit) != 0 ||
         (!global && store_revision_list(work->grpc->store, s.id, offset + limit + 1, work->arena,
                                         &items, &n, &work->err) != 0))
         return -1;
@@ -102,8 +114,8 @@ static void put_settings(struct doc_writer *w, const struct store_sandbox *s)
     put_setting(w, APPROVAL_MODE, "string_value", s->approval_mode);
     put_setting(w, AGENT_PROPOSALS, "bool_value",
                 s->agent_proposals ? "true" : "false");
-    put_setting(w, "providers_v2_enabled", "bool_value", NULL);
-    put_setting(w, "ocsf_json_enabled", "bool_value", NULL);
+    for (size_t i = 0; i < FIXED; i++)
+        put_setting(w, fixed_settings[i].key, "bool_value", NULL);
     doc_write_close(w, DOC_MAP);
 }
 
@@ -127,12 +139,13 @@ static int get(struct grpc_work *work, struct doc_writer *w)
     return 0;
 }
 
-/* The gateway has no settings of its own yet. */
+/* The gateway has no settings of its own: nobody has set one, and those that are fixed cannot be. */
 static int get_gateway(struct grpc_work *work, struct doc_writer *w)
 {
-    static const char *const keys[] = {APPROVAL_MODE, AGENT_PROPOSALS,
-                                       "providers_v2_enabled", "ocsf_json_enabled"};
+    const char *keys[2 + FIXED] = {APPROVAL_MODE, AGENT_PROPOSALS};
     (void)work;
+    for (size_t i = 0; i < FIXED; i++)
+        keys[2 + i] = fixed_settings[i].key;
     doc_write_key(w, "settings");
     doc_write_open(w, DOC_MAP);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -201,6 +214,14 @@ static int run_update(struct grpc_work *work, const struct store_sandbox *s,
     return 0;
 }
 
+static const struct fixed_setting *find_fixed(const struct grpc_work *work)
+{
+    for (size_t i = 0; i < FIXED; i++)
+        if (strcmp(fixed_settings[i].key, grpc_text(work, "setting_key")) == 0)
+            return &fixed_settings[i];
+    return NULL;
+}
+
 /* Exactly one thing is changed. */
 static int check_shape(struct grpc_work *work, const struct doc_node *policy,
                        const struct doc_node *operations)
@@ -213,7 +234,7 @@ static int check_shape(struct grpc_work *work, const struct doc_node *policy,
     if (!things)
         return error_set(&work->err, ERROR_MALFORMED,
                          "one of policy, setting_key, or merge_operations must be provided");
-    if (grpc_flag(work, "global"))
+    if (grpc_flag(work, "global") && !find_fixed(work))
         return error_set(&work->err, ERROR_UNSUPPORTED,
                          "this gateway has no global policy and no global settings: name a "
                          "sandbox");
@@ -258,6 +279,25 @@ static int read_setting(struct grpc_work *work, struct sandbox_changes *out)
                      " and " AGENT_PROPOSALS, key);
 }
 
+/* What it is may be asked for. */
+static int update_fixed(struct grpc_work *work, const struct fixed_setting *setting,
+                        struct doc_writer *w)
+{
+    struct store_sandbox s = {.revision = 0};
+    const struct doc_node *value;
+    if ((grpc_flag(work, "global")
+             ? grpc_judge(work, NULL)
+             : grpc_find_sandbox_to(work, "sandbox", AUTH_SANDBOX_CREATE, &s)) != 0 ||
+        check_value(work, "bool_value", &value) != 0)
+        return -1;
+    if (value && (strcmp(value->text, "true") == 0) != setting->value)
+        return error_set(&work->err, ERROR_STATE, "setting '%s' is %s here and cannot be changed: "
+                         "%s", setting->key, setting->value ? "true" : "false", setting->why);
+    grpc_put_number(w, "version", s.revision);
+    grpc_put_number(w, "settings_revision", s.revision);
+    return 0;
+}
+
 static int put_changed_setting(struct grpc_work *work, struct doc_writer *w)
 {
     const struct settings_change *change = work->then_arg;
@@ -290,10 +330,11 @@ static int update_setting(struct grpc_work *work)
     struct sandbox_changes *changes = arena_zalloc(work->arena, sizeof *changes);
     struct settings_change *change = arena_zalloc(work->arena, sizeof *change);
     /* As the API asks for it: settings are not the policy. */
-    if (auth_check(&work->who, AUTH_SANDBOX_CREATE, grpc_text(work, "sandbox"), &work->err) != 0 ||
-        grpc_find_sandbox(work, "sandbox", &s) != 0 || read_setting(work, changes) != 0)
+    if (grpc_find_sandbox_to(work, "sandbox", AUTH_SANDBOX_CREATE, &s) != 0 ||
+        read_setting(work, changes) != 0)
         return -1;
     *change = (struct settings_change){.sandbox = s.name,
+                                       .id = s.id,
                                        .changes = changes,
                                        .actor = work->who.name,
                                        .arena = work->arena,
@@ -310,6 +351,8 @@ static int update(struct grpc_work *work, struct doc_writer *w)
     struct store_sandbox s;
     if (check_shape(work, policy, operations) != 0)
         return -1;
+    if (find_fixed(work))
+        return update_fixed(work, find_fixed(work), w);
     if (*grpc_text(work, "setting_key"))
         return update_setting(work);
     if (grpc_find_sandbox(work, "sandbox", &s) != 0)
@@ -321,8 +364,8 @@ static const struct grpc_method methods[] = {
     READ_ONE("GetSandboxConfig", AUTH_POLICY_READ, get),
     READ("GetGatewayConfig", AUTH_GATEWAY_READ, get_gateway),
     CHANGE_ONE("UpdateConfig", AUTH_POLICY_CHANGE, update),
-    READ("GetSandboxPolicyStatus", AUTH_POLICY_READ, status),
-    READ("ListSandboxPolicies", AUTH_POLICY_READ, list),
+    READ_ONE("GetSandboxPolicyStatus", AUTH_POLICY_READ, status),
+    READ_ONE("ListSandboxPolicies", AUTH_POLICY_READ, list),
 };
 
 const struct grpc_methods grpc_config_methods = {OPENSHELL_SERVICE, methods,

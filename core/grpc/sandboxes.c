@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "auth/holders.h"
+#include "grpc/exposed.h"
 #include "grpc/page.h"
 #include "grpc/providers.h"
+#include "grpc/template.h"
 #include "grpc/work.h"
 #include "runtime/record.h"
 #include "runtime/sessions/exec.h"
@@ -35,17 +37,23 @@ static void put_metadata(struct doc_writer *w, const struct store_sandbox *s)
 }
 
 /* Clients print reason and message of a sandbox that failed. */
-static void put_condition(struct doc_writer *w, const char *phase, const char *problem)
+static void put_ready(struct doc_writer *w, const char *phase, const char *problem)
 {
     bool ready = strcmp(phase, "ready") == 0;
-    doc_write_key(w, "conditions");
-    doc_write_open(w, DOC_LIST);
     doc_write_open(w, DOC_MAP);
     grpc_put_text(w, "type", "Ready");
     grpc_put_text(w, "status", ready ? "True" : "False");
     grpc_put_word(w, "reason", phase);
     grpc_put_text(w, "message", problem);
     doc_write_close(w, DOC_MAP);
+}
+
+static void put_conditions(struct doc_writer *w, const struct store_sandbox *s, const char *phase)
+{
+    doc_write_key(w, "conditions");
+    doc_write_open(w, DOC_LIST);
+    put_ready(w, phase, s->error);
+    grpc_put_image_condition(w, s);
     doc_write_close(w, DOC_LIST);
 }
 
@@ -54,7 +62,7 @@ static void put_status(struct doc_writer *w, const struct store_sandbox *s, cons
     doc_write_key(w, "status");
     doc_write_open(w, DOC_MAP);
     grpc_put_text(w, "sandbox_name", s->name);
-    put_condition(w, phase, s->error);
+    put_conditions(w, s, phase);
     grpc_put_word(w, "phase", phase);
     grpc_put_number(w, "current_policy_version", s->revision);
     if (s->main_ended_ms)
@@ -83,6 +91,7 @@ static void put_spec(struct doc_writer *w, const struct store_sandbox *s,
 {
     doc_write_key(w, "spec");
     doc_write_open(w, DOC_MAP);
+    grpc_put_template(w, s);
     if (*s->main_json)
         put_main(w, s->main_json);
     if (r) {
@@ -153,25 +162,18 @@ static int list(struct grpc_work *work, struct doc_writer *w)
 /* What sandboxes here do not have is refused, rather than left out. */
 static int check_spec(struct grpc_work *work, const struct doc_node *spec)
 {
-    const struct doc_node *template = doc_get(spec, "template"),
-                          *image = template ? doc_get(template, "image") : NULL;
+    const struct doc_node *resources = doc_get(spec, "resource_requirements");
     if (*grpc_text(work, "workload_template"))
         return error_set(&work->err, ERROR_NOT_FOUND, "sandbox template not found");
-    if (image && *image->text)
+    if (resources && doc_get(resources, "gpu"))
         return error_set(&work->err, ERROR_STATE,
-                         "sandboxes of this gateway see this host's own files, and image '%.200s' "
-                         "is not known: leave template.image out", image->text);
-    if (doc_get(spec, "resource_requirements"))
-        return error_set(&work->err, ERROR_STATE,
-                         "sandboxes of this gateway have no GPU: leave resource_requirements out");
-    if (doc_get(work->request, "service_exposures"))
-        return error_set(&work->err, ERROR_UNSUPPORTED,
-                         "this gateway exposes no services of sandboxes: leave "
-                         "service_exposures out");
+                         "sandboxes of this gateway have no GPU: leave "
+                         "resource_requirements.gpu out");
     return grpc_check_providers(work, spec);
 }
 
-/* It starts at once: clients attach by ssh, and its input is none or a terminal's. */
+/* It starts at once, or with its first client where the request says that one comes: then that
+ * client's input is its own.  Clients attach by SSH. */
 static const struct sandbox_exec *read_main(struct grpc_work *work, const struct doc_node *spec)
 {
     const struct doc_node *command = doc_get(spec, "command"), *tty = doc_get(spec, "tty");
@@ -184,7 +186,7 @@ static const struct sandbox_exec *read_main(struct grpc_work *work, const struct
     *main = (struct sandbox_exec){.command = words,
                                   .n_command = command->n,
                                   .tty = tty && strcmp(tty->text, "true") == 0,
-                                  .detach = true};
+                                  .detach = !grpc_flag(work, "await_main_process_attachment")};
     return main;
 }
 
@@ -199,7 +201,7 @@ static int make_record(struct grpc_work *work, const struct doc_node *spec,
                        const char *workspace, struct store_sandbox *out)
 {
     struct runtime_host host;
-    const struct sandbox_wanted wanted = {
+    struct sandbox_wanted wanted = {
         .name = grpc_text(work, "name"),
         .network = "proxy",
         .approval_mode = "manual",
@@ -208,9 +210,13 @@ static int make_record(struct grpc_work *work, const struct doc_node *spec,
         .env_json = grpc_json(work, doc_get(spec, "environment"), ""),
         .main = read_main(work, spec),
     };
+    if (grpc_read_template(work, spec, &wanted) != 0)
+        return -1;
     runtime_host(work->grpc->runtime, &host);
     sandbox_record_make(&wanted, &host, work->arena, out, &work->problems);
     out->workspace = workspace;
+    if (grpc_read_exposures(work, out) != 0)
+        return -1;
     set_owner(work, out);
     return work->problems.n ? error_set(&work->err, ERROR_INVALID, "no sandbox was made") : 0;
 }
@@ -220,6 +226,7 @@ static int read_made(struct grpc_work *work, struct doc_writer *w)
     struct store_sandbox s;
     if (store_sandbox_by_id(work->grpc->store, work->then_arg, work->arena, &s, &work->err) != 0)
         return -1;
+    grpc_put_service_urls(work, w, &s);
     /* Clients wait until they have seen it change to READY. */
     return grpc_answer_sandbox(work, w, &s, "provisioning");
 }
@@ -362,11 +369,20 @@ static void begin_delete(struct grpc_work *work)
     runtime_delete(work->grpc->runtime, work->then_arg, deleted, work);
 }
 
+/* One that is gone may have been theirs. */
+static int judge_missing(struct grpc_work *work)
+{
+    bool some = (work->who.powers.all | work->who.powers.own) & UINT32_C(1) << work->permission;
+    work->judged = true;
+    return some ? 0 : grpc_judge(work, NULL);
+}
+
 static int delete(struct grpc_work *work, struct doc_writer *w)
 {
     if (change_life(work, begin_delete) == 0)
         return 0;
-    if (work->err.kind != ERROR_NOT_FOUND || !grpc_flag(work, "allow_missing"))
+    if (work->err.kind != ERROR_NOT_FOUND || !grpc_flag(work, "allow_missing") ||
+        judge_missing(work) != 0)
         return -1;
     grpc_put_text(w, "outcome", "ALREADY_ABSENT");
     return 0;

@@ -21,6 +21,7 @@ static const struct grpc_methods *const all[] = {
     &grpc_provider_methods,
     &grpc_attachment_methods,
     &grpc_refresh_methods,
+    &grpc_exposed_methods,
 };
 
 const struct grpc_services grpc_all_services = {all, sizeof all / sizeof *all};

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "auth/lease.h"
 #include "base/alloc.h"
 #include "grpc/details.h"
 #include "runtime/jobs.h"
@@ -129,14 +130,32 @@ static int find_sandbox(struct grpc_work *work, const char *field, struct store_
     return error_set(&work->err, ERROR_NOT_FOUND, "sandbox not found");
 }
 
-int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out)
+static int judge(struct grpc_work *work, enum auth_permission permission,
+                 const struct auth_sandbox *sandbox)
+{
+    work->judged = true;
+    if (sandbox)
+        auth_ask_about(&work->who, sandbox);
+    return auth_check(&work->who, permission, sandbox ? sandbox->id : NULL, &work->err);
+}
+
+int grpc_judge(struct grpc_work *work, const struct auth_sandbox *sandbox)
+{
+    return judge(work, work->permission, sandbox);
+}
+
+int grpc_find_sandbox_to(struct grpc_work *work, const char *field,
+                         enum auth_permission permission, struct store_sandbox *out)
 {
     if (find_sandbox(work, field, out) != 0)
         return -1;
-    if (!work->of_sandbox)
-        return 0;
-    auth_ask_about(&work->who, &(struct auth_sandbox){out->id, out->holders_json});
-    return auth_check(&work->who, work->permission, out->id, &work->err);
+    work->judged_of = out->name;
+    return judge(work, permission, &(struct auth_sandbox){out->id, out->holders_json});
+}
+
+int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out)
+{
+    return grpc_find_sandbox_to(work, field, work->permission, out);
 }
 
 /* ---- the answer ---- */
@@ -230,6 +249,13 @@ static void end_failed(struct grpc_work *work)
     grpc_end_error(call, &work->err);
 }
 
+/* Our own fault: nobody is answered what nobody judged. */
+static void fail_unjudged(struct grpc_work *work)
+{
+    work->failed = true;
+    error_set(&work->err, ERROR_INTERNAL, "it was not judged who may do this");
+}
+
 static void run(void *arg)
 {
     struct grpc_work *work = arg;
@@ -239,6 +265,8 @@ static void run(void *arg)
     auth_look_up_name(&work->who, work->grpc->auth->accounts);
     doc_write_open(w, DOC_MAP);
     work->failed = work->fn(work, w) != 0;
+    if (!work->failed && work->of_sandbox && !work->judged)
+        fail_unjudged(work);
     if (work->failed || work->then) {
         doc_tree_writer_end(&tree);
         if (work->problems.n)
@@ -269,6 +297,8 @@ static void done(void *arg)
     struct grpc_work *work = arg;
     void (*then)(struct grpc_work *) = work->then;
     work->then = NULL;
+    if (work->judged_of && work->call)
+        auth_lease_of_sandbox(work->call->lease, &work->who, work->permission, work->judged_of);
     if (then && !work->failed)
         then(work);
     else
@@ -311,6 +341,12 @@ void grpc_forget_work(struct grpc_call *call)
         work->gone(work);
 }
 
+static const char *authority_of(struct arena *arena, const struct grpc_call *call)
+{
+    const char *host = call->req ? http_request_header(call->req, "Host") : NULL;
+    return arena_str(arena, host ? host : "");
+}
+
 static struct grpc_work *new_work(struct grpc_call *call)
 {
     char path[128];
@@ -321,6 +357,7 @@ static struct grpc_work *new_work(struct grpc_call *call)
     work->arena = arena_new();
     work->method = openshell_find_method(path);
     work->call = call;
+    work->authority = authority_of(work->arena, call);
     work->fn = call->method->work;
     work->secret = call->method->secret;
     work->of_sandbox = call->method->of_sandbox;

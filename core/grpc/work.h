@@ -37,12 +37,15 @@ struct grpc_work {
      * grpc_work_end. */
     void (*gone)(struct grpc_work *work);
     struct grpc_call *call;                         /* loop thread; NULL: the client is gone */
+    const char *authority;                          /* HOST:PORT that was called, or "" */
     /* Within work.c: */
     const struct openshell_method *method;
     int (*fn)(struct grpc_work *work, struct doc_writer *answer);
     struct buf answer;
     bool failed, secret, of_sandbox;
     enum auth_permission permission;                /* of the method */
+    bool judged;                                    /* who asks has the permission, or lacks it */
+    const char *judged_of;                          /* a sandbox's name; NULL: of none */
     uint64_t replay;                                /* its number; 0: it may be repeated */
 };
 
@@ -91,8 +94,14 @@ int grpc_required(struct grpc_work *work, const char *field, const char **out);
  * of that name. */
 int grpc_workspace(struct grpc_work *work, const char **out);
 /* The sandbox of that workspace that the field names, by name, or by id where the request has no
- * scope.  -1 also where the method is of_sandbox and who asks may not do it to that one. */
+ * scope.  -1 also where who asks may not do to it what the method is for. */
 int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out);
+/* The same with another permission than the method's. */
+int grpc_find_sandbox_to(struct grpc_work *work, const char *field,
+                         enum auth_permission permission, struct store_sandbox *out);
+/* -1: who asks lacks the method's permission; of this sandbox, or NULL where the request is about
+ * all. */
+int grpc_judge(struct grpc_work *work, const struct auth_sandbox *sandbox);
 /* Milliseconds since 1970 of an RFC 3339 text in UTC; 0: it is none. */
 int64_t grpc_parse_time(const char *text);
 /* The same of a field that is a number in one wire and a Timestamp in the other. */

@@ -127,12 +127,6 @@ static int delete(struct grpc_work *work, struct doc_writer *w)
 
 /* ---- what there is none of ---- */
 
-static int find_no_service(struct grpc_work *work, struct doc_writer *w)
-{
-    (void)w;
-    return error_set(&work->err, ERROR_NOT_FOUND, "service endpoint not found");
-}
-
 static int find_no_template(struct grpc_work *work, struct doc_writer *w)
 {
     (void)w;
@@ -151,11 +145,9 @@ static const struct grpc_method methods[] = {
     READ("ListWorkspaces", AUTH_SANDBOX_READ, list),
     READ("CreateWorkspace", AUTH_SANDBOX_DELETE, create),
     READ("DeleteWorkspace", AUTH_SANDBOX_DELETE, delete),
-    READ("GetService", AUTH_SANDBOX_READ, find_no_service),
     READ("GetSandboxTemplate", AUTH_SANDBOX_READ, find_no_template),
     READ("ListWorkspaceMembers", AUTH_SANDBOX_READ, list_nothing),
     READ("ListSandboxTemplates", AUTH_SANDBOX_READ, list_nothing),
-    READ("ListServices", AUTH_SANDBOX_READ, list_nothing),
 };
 
 const struct grpc_methods grpc_workspace_methods = {OPENSHELL_SERVICE, methods,

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "http/limits.h"
 #include "http/request.h"
+#include "http/server.h"
 #include "http/tunnel_parts.h"
 #include "net/stream.h"
 
@@ -117,8 +118,11 @@ struct http_server {
     const struct http_router *router;
     const struct http_protocol *protocol;           /* beside HTTP/1.1, or NULL */
     void *ctx;
-    const struct http_service *service;             /* beside the router, or NULL */
-    void *service_ctx;
+    struct http_offered {
+        const struct http_service *service;
+        void *ctx;
+    } services[HTTP_SERVICES_MAX];                  /* beside the router */
+    size_t n_services;
     const struct log *log;
     struct http_listener *listeners;
     size_t n_listeners;                             /* until they are closed */

@@ -114,10 +114,13 @@ static bool find_route(struct http_exchange *x)
     return found;
 }
 
-static bool is_for_service(const struct http_exchange *x)
+static const struct http_offered *find_offered(const struct http_exchange *x)
 {
-    const struct http_service *service = x->connection->server->service;
-    return service && service->takes(x->head);
+    const struct http_server *server = x->connection->server;
+    for (size_t i = 0; i < server->n_services; i++)
+        if (server->services[i].service->takes(x->head))
+            return &server->services[i];
+    return NULL;
 }
 
 static bool admit_body(struct http_exchange *x)
@@ -139,9 +142,10 @@ bool exchange_route(struct http_exchange *x)
 {
     const struct http_server *server = x->connection->server;
     x->ctx = server->ctx;
-    if (is_for_service(x)) {
-        x->req.route = &server->service->route;
-        x->ctx = server->service_ctx;
+    const struct http_offered *offered = find_offered(x);
+    if (offered) {
+        x->req.route = &offered->service->route;
+        x->ctx = offered->ctx;
         return split_target(x);
     }
     if (!split_target(x) || !find_route(x) || !admit_body(x))

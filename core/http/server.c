@@ -32,8 +32,8 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
 
 void http_server_offer(struct http_server *server, const struct http_service *service, void *ctx)
 {
-    server->service = service;
-    server->service_ctx = ctx;
+    if (server->n_services < HTTP_SERVICES_MAX)
+        server->services[server->n_services++] = (struct http_offered){service, ctx};
 }
 
 int http_server_listen_tls(struct http_server *server, const char *text, unsigned flags,

@@ -215,6 +215,8 @@ void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runti
         .agent_proposals = wanted->agent_proposals,
         .observe = wanted->observe,
         .holders_json = AUTH_NO_HOLDERS,
+        .image = wanted->image ? wanted->image : "",
+        .services_json = "[]",
         .token_hash = "", .main_json = "", .main_error = "",
         .phase = "provisioning",
         .error = "",
@@ -272,6 +274,21 @@ static void change_share(const struct sandbox_changes *changes, struct arena *ar
     free(holders);
 }
 
+static void change_services(const struct sandbox_changes *changes, struct arena *arena,
+                            struct store_sandbox *record, struct problems *problems)
+{
+    struct error err;
+    const char *with = changes->expose ? services_with(record->services_json, changes->expose,
+                                                       arena, &err) : NULL;
+    const char *without =
+        changes->unexpose ? services_without(record->services_json, changes->unexpose, arena)
+                          : NULL;
+    if (changes->expose && !with)
+        problems_add(problems, "services", 0, 0, "%s", err.text);
+    if (with || without)
+        record->services_json = with ? with : without;
+}
+
 void sandbox_record_change(const struct sandbox_changes *changes, struct arena *arena,
                            struct store_sandbox *record, struct problems *problems)
 {
@@ -287,5 +304,6 @@ void sandbox_record_change(const struct sandbox_changes *changes, struct arena *
     }
     if (changes->share_with)
         change_share(changes, arena, record, problems);
+    change_services(changes, arena, record, problems);
     check_settings(record, problems);
 }

@@ -4,6 +4,7 @@
 #define RUNTIME_RECORD_H
 
 #include "runtime/runtime.h"
+#include "runtime/services.h"
 
 enum { SANDBOX_NAME_MAX = 19 };
 
@@ -20,6 +21,7 @@ struct sandbox_wanted {
     bool observe;
     const char *host;                               /* "": not written (hosts/hosts.h) */
     const struct sandbox_exec *main;                /* its main process; NULL: none */
+    const char *image;                              /* that was asked for; NULL: none */
 };
 
 /* What of a sandbox may be changed. */
@@ -31,6 +33,8 @@ struct sandbox_changes {
     bool agent_proposals;
     const char *share_with;                         /* the name of whoever it is; NULL: nobody */
     const char *share_role;                         /* "": it ends */
+    const struct sandbox_service *expose;           /* NULL: none */
+    const char *unexpose;                           /* the name of a service; NULL: none */
 };
 
 /* What runtime_set_settings does, and in which arena. */

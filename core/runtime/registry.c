@@ -11,6 +11,7 @@
 #include "runtime/hosts/hosts.h"
 #include "runtime/observers.h"
 #include "runtime/sandbox.h"
+#include "runtime/services.h"
 #include "runtime/supervisor/grants.h"
 
 /* A message that another thread has encoded, queued for the loop, which sends it to the
@@ -47,6 +48,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
     s->holders = alloc_str(record->holders_json);
     s->home = alloc_str(record->home ? record->home : "");
     s->host = alloc_str(record->host ? record->host : "");
+    s->workspace = alloc_str(record->workspace ? record->workspace : STORE_WORKSPACE);
     s->dir = alloc_printf("%s/sandboxes/%s", all->setup.state_dir, record->id);
     s->log.folder = s->dir;
     s->number = record->number;
@@ -76,7 +78,9 @@ static void free_sandbox(struct sandbox *s)
     free(s->holders);
     free(s->home);
     free(s->host);
+    free(s->workspace);
     free(s->labels);
+    free(s->services);
     free(s->ssh_host_key);
     free(s->dir);
     free(s);
@@ -373,6 +377,17 @@ const char *runtime_by_token(void *ctx, const char *token)
             CRYPTO_memcmp(s->token_hash, hash, sizeof hash) == 0)
             return s->id;
     return NULL;
+}
+
+bool runtime_find_service(struct runtime *all, const char *workspace, const char *name,
+                          const char *service, struct arena *arena,
+                          struct auth_sandbox *out_sandbox, struct sandbox_service *out)
+{
+    const struct sandbox *s = sandbox_by_name(all, name);
+    if (!s || strcmp(s->workspace, workspace) != 0 || !services_find(s->services, service, arena, out))
+        return false;
+    *out_sandbox = (struct auth_sandbox){s->id, s->holders};
+    return true;
 }
 
 bool runtime_by_name(void *ctx, const char *name, struct auth_sandbox *out)

@@ -55,6 +55,8 @@ struct sandbox {
     bool ready;                                     /* hello was heard on this link */
     struct spec_settings settings;               /* as the store has them */
     char *labels;                                   /* text of settings.labels */
+    char *workspace;                                /* its name */
+    char *services;                                 /* as services.h has them */
     bool equipped; /* credentials were sent on this link: commands may follow */
     uint64_t n_equipments;                          /* sent so far */
     struct equipment *equipments;                   /* sent and not confirmed yet */

@@ -25,6 +25,8 @@ void sandbox_keep_settings(struct sandbox *s, const struct store_sandbox *record
     s->labels = alloc_str(record->labels_json ? record->labels_json : "{}");
     s->settings = sandbox_settings_of(record);
     s->settings.labels = s->labels;
+    free(s->services);
+    s->services = alloc_str(record->services_json ? record->services_json : "[]");
 }
 
 void sandbox_send_settings(struct sandbox *s)

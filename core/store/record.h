@@ -40,6 +40,8 @@ struct store_record {
     comma X(TEXT, env_json)            \
     comma X(TEXT, approval_mode)       \
     comma X(TEXT, holders_json)        \
+    comma X(TEXT, image)               \
+    comma X(TEXT, services_json)       \
     comma X(TEXT, token_hash)          \
     comma X(TEXT, home)                \
     comma X(TEXT, host)                \

@@ -82,6 +82,10 @@ int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, 
         sandbox->home = store_tx_self(tx);
     if (!sandbox->host)
         sandbox->host = "";
+    if (!sandbox->image)
+        sandbox->image = "";
+    if (!sandbox->services_json)
+        sandbox->services_json = "[]";
     int found = tx->backend->workspaces->find(tx, sandbox->workspace, tx->arena, &workspace, err);
     if (found <= 0)
         return found < 0 ? -1

@@ -91,6 +91,8 @@ struct store_sandbox {
     const char *approval_mode;                      /* "manual" or "auto" */
     const char *holders_json; /* its owner and with whom it is shared: auth/holders.h; NULL in a new
                                * one: nobody */
+    const char *image; /* that was asked for, and that it does not have; NULL in a new one: "" */
+    const char *services_json; /* what of it is exposed: runtime/services.h; NULL in a new one: [] */
     const char *token_hash;                         /* SHA-256 of its supervisor's token */
     /* Id of the gateway that runs it (store/gateways.h); "": none yet.  NULL in a new one: the
      * gateway that writes it. */
@@ -140,7 +142,7 @@ int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *toke
 /* This gateway is its home unless it has one.  That of a sandbox on a host is the gateway that the
  * host is connected to: it moves. */
 int store_tx_sandbox_home(struct store_tx *tx, const char *id, struct error *err);
-/* Labels, approval mode, hold, agent proposals and holders of the record. */
+/* Labels, approval mode, hold, agent proposals, holders and services of the record. */
 int store_tx_sandbox_settings(struct store_tx *tx, const struct store_sandbox *sandbox,
                               struct error *err);
 int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);

@@ -325,6 +325,9 @@ static const char *const steps[] = {
     ");",
 
     "ALTER TABLE sandbox ADD COLUMN host" TEXT " DEFAULT '';",
+
+    "ALTER TABLE sandbox ADD COLUMN image" TEXT " DEFAULT '';"
+    "ALTER TABLE sandbox ADD COLUMN services_json" TEXT " DEFAULT '[]';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -76,9 +76,9 @@ static int set_settings(struct store_tx *tx, const struct store_sandbox *s, stru
 {
     return sql_change(sql_of(tx), err,
                      "UPDATE sandbox SET labels_json=?, approval_mode=?, hold_ms=?, "
-                     "agent_proposals=?, holders_json=? " ALIVE,
-                     "ttiitt", s->labels_json, s->approval_mode, s->hold_ms,
-                     (int64_t)s->agent_proposals, s->holders_json, s->id);
+                     "agent_proposals=?, holders_json=?, services_json=? " ALIVE,
+                     "ttiittt", s->labels_json, s->approval_mode, s->hold_ms,
+                     (int64_t)s->agent_proposals, s->holders_json, s->services_json, s->id);
 }
 
 static int set_deleted(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err)

@@ -320,6 +320,9 @@ static const char *const steps[] = {
     ") STRICT;",
 
     "ALTER TABLE sandbox ADD COLUMN host TEXT NOT NULL DEFAULT '';",
+
+    "ALTER TABLE sandbox ADD COLUMN image TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE sandbox ADD COLUMN services_json TEXT NOT NULL DEFAULT '[]';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

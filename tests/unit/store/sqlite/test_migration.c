@@ -5,7 +5,9 @@
 #include "base/clock.h"
 
 /* What undoes the last steps of the schema. */
-#define WITHOUT_HOSTS "ALTER TABLE sandbox DROP COLUMN host;"
+#define WITHOUT_SERVICES                                                                   \
+    "ALTER TABLE sandbox DROP COLUMN image; ALTER TABLE sandbox DROP COLUMN services_json;"
+#define WITHOUT_HOSTS WITHOUT_SERVICES "ALTER TABLE sandbox DROP COLUMN host;"
 #define WITHOUT_EXPORTS                                                                    \
     WITHOUT_HOSTS                                                                          \
     "DROP TABLE exporter; DROP TABLE traffic_head; DROP INDEX traffic_changed;"            \
