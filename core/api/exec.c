@@ -58,8 +58,8 @@ static int read_command(struct api_call *call, struct sandbox_exec *out)
     return sandbox_exec_check(out, &call->err);
 }
 
-/* A client that waits for its session, and then the two, which are joined byte for byte until one of
- * them ends or the client loses the right to it. */
+/* A client that waits for its session, and then the two, which are joined byte for byte until one
+ * of them ends or the client loses the right to it. */
 struct joined {
     const struct auth *auth;
     struct http_request *req;                       /* until then */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside core/api: one request to an exposed service, and its answer, piece by piece.  What concerns
- * the gateway alone is taken out of both: Authorization, fields of a proxy, cookies for hosts other
- * than the service's own.  Loop thread only. */
+/* Inside core/api: one request to an exposed service, and its answer, piece by piece.  What
+ * concerns the gateway alone is taken out of both: Authorization, fields of one connection, cookies
+ * for hosts other than the service's own.  Loop thread only. */
 #ifndef API_SERVICE_RELAY_H
 #define API_SERVICE_RELAY_H
 

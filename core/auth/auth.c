@@ -198,7 +198,7 @@ int auth_admit(struct auth *auth, const struct http_request *req,
         return -1;
     if (question->permission == AUTH_ANYBODY)
         return 0;
-    enum auth_known known = auth_identify(auth, req, question->permission, out, &refusal->err);
+    enum auth_known known = auth_identify(auth, req, question, out, &refusal->err);
     if (known == AUTH_LATER)
         return refuse_for_now(auth, req, refusal);
     if (known == AUTH_REFUSED) {

@@ -155,17 +155,22 @@ static enum auth_known by_certificate(struct auth *auth, const struct http_reque
     return AUTH_KNOWN;
 }
 
+static bool is_local_name(const struct http_request *req, const struct auth_question *q)
+{
+    return origin_host_is_local(req) || (q->local_names && origin_host_is_below_local(req));
+}
+
 static enum auth_known identify(struct auth *auth, const struct http_request *req,
-                                enum auth_permission wanted, struct auth_principal *out,
+                                const struct auth_question *q, struct auth_principal *out,
                                 struct error *why)
 {
     const char *token = auth_bearer(req);
     uid_t uid;
     if (token)
-        return by_token(auth, req, token, wanted, out, why);
+        return by_token(auth, req, token, q->permission, out, why);
     if (req->peer->certificate)
         return by_certificate(auth, req, out);
-    if (origin_forwarded_by(req) || (req->peer->kind == HTTP_TCP && !origin_host_is_local(req)) ||
+    if (origin_forwarded_by(req) || (req->peer->kind == HTTP_TCP && !is_local_name(req, q)) ||
         !http_peer_uid(req->peer, &uid))
         return AUTH_UNKNOWN;
     auth_principal_by_uid(out, uid, via_word(req));
@@ -174,10 +179,10 @@ static enum auth_known identify(struct auth *auth, const struct http_request *re
 }
 
 enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
-                              enum auth_permission wanted, struct auth_principal *out,
+                              const struct auth_question *question, struct auth_principal *out,
                               struct error *why)
 {
-    enum auth_known known = identify(auth, req, wanted, out, why);
+    enum auth_known known = identify(auth, req, question, out, why);
     snprintf(out->origin, sizeof out->origin, "%s", req->peer->text);
     return known;
 }

@@ -11,7 +11,7 @@ enum auth_known { AUTH_UNKNOWN, AUTH_KNOWN, AUTH_LATER, AUTH_REFUSED };
 /* The bearer token of a request, NULL: it has none. */
 const char *auth_bearer(const struct http_request *req);
 enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
-                              enum auth_permission wanted, struct auth_principal *out,
+                              const struct auth_question *question, struct auth_principal *out,
                               struct error *why);
 
 #endif

@@ -139,7 +139,7 @@ static int get(struct grpc_work *work, struct doc_writer *w)
     return 0;
 }
 
-/* The gateway has no settings of its own: nobody has set one, and those that are fixed cannot be. */
+/* The gateway has no settings of its own: nobody has set one, and what is fixed cannot be. */
 static int get_gateway(struct grpc_work *work, struct doc_writer *w)
 {
     const char *keys[2 + FIXED] = {APPROVAL_MODE, AGENT_PROPOSALS};

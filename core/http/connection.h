@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "http/limits.h"
 #include "http/request.h"
-#include "http/server.h"
+#include "http/router.h"
 #include "http/tunnel_parts.h"
 #include "net/stream.h"
 

@@ -26,6 +26,8 @@ struct http_route {
     const void *doc;                                /* the table owner's own */
 };
 
+enum { HTTP_SERVICES_MAX = 2 };                     /* of one server */
+
 /* Requests that their heads send to one handler, whatever their paths. */
 struct http_service {
     bool (*takes)(const struct http_head *head);

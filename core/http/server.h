@@ -32,7 +32,6 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
 
 /* What the service takes does not reach the router.  Before the first connection; both are borrowed
  * for the server's whole life.  The first of HTTP_SERVICES_MAX that takes a request gets it. */
-enum { HTTP_SERVICES_MAX = 2 };
 void http_server_offer(struct http_server *server, const struct http_service *service, void *ctx);
 
 /* May be called several times.  flags: enum http_listener_flags.  A unix socket gets mode 0600; the

@@ -40,8 +40,8 @@ bool http_upgrade_asked(const struct http_request *req, const char *protocol);
  * on_read may be called before this returns. Also changes the callbacks of a running tunnel. */
 void http_tunnel_start(struct http_tunnel *tunnel, const struct http_tunnel_callbacks *callbacks,
                        void *ctx);
-/* A tunnel that no request began, with a peer who speaks its bytes at once.  Takes the stream; silent
- * until http_tunnel_start. */
+/* A tunnel that no request began, with a peer who speaks its bytes at once.  Takes the stream;
+ * silent until http_tunnel_start. */
 struct http_tunnel *http_tunnel_of(struct net_stream *stream);
 /* False: enough is queued, wait for on_drain (the bytes were taken nevertheless); after
  * http_tunnel_shutdown or while closing they are dropped. */

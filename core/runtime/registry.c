@@ -384,7 +384,8 @@ bool runtime_find_service(struct runtime *all, const char *workspace, const char
                           struct auth_sandbox *out_sandbox, struct sandbox_service *out)
 {
     const struct sandbox *s = sandbox_by_name(all, name);
-    if (!s || strcmp(s->workspace, workspace) != 0 || !services_find(s->services, service, arena, out))
+    if (!s || strcmp(s->workspace, workspace) != 0 ||
+        !services_find(s->services, service, arena, out))
         return false;
     *out_sandbox = (struct auth_sandbox){s->id, s->holders};
     return true;

@@ -92,7 +92,7 @@ struct store_sandbox {
     const char *holders_json; /* its owner and with whom it is shared: auth/holders.h; NULL in a new
                                * one: nobody */
     const char *image; /* that was asked for, and that it does not have; NULL in a new one: "" */
-    const char *services_json; /* what of it is exposed: runtime/services.h; NULL in a new one: [] */
+    const char *services_json; /* what is exposed: runtime/services.h; NULL in a new one: [] */
     const char *token_hash;                         /* SHA-256 of its supervisor's token */
     /* Id of the gateway that runs it (store/gateways.h); "": none yet.  NULL in a new one: the
      * gateway that writes it. */

@@ -186,8 +186,7 @@ GetSandbox|{}|INVALID_ARGUMENT name is required
 CreateSandbox|{"name": "x"}|INVALID_ARGUMENT spec is required
 CreateSandbox|{"name": "strict", "spec": {}}|ALREADY_EXISTS sandbox 'strict' already exists
 CreateSandbox|{"name": "NO", "spec": {}}|INVALID_ARGUMENT name: 'NO' is no sandbox name
-CreateSandbox|{"name": "x", "spec": {"template": {"image": "ubuntu"}}}|FAILED_PRECONDITION sandboxes of this gateway see this host's own files, and image 'ubuntu' is not known
-CreateSandbox|{"name": "x", "spec": {"providers": ["github"]}}|FAILED_PRECONDITION provider 'github' not found
+CreateSandbox|{"name": "x", "spec": {"resource_requirements": {"gpu": {}}}}|FAILED_PRECONDITION sandboxes of this gateway have no GPU: leave resource_requirements.gpu out
 CreateSandbox|{"name": "x", "spec": {"policy": {"version": 1, "network_policies": {"a": {"endpoints": [{"host": "*", "port": 443}]}}}}}|INVALID_ARGUMENT spec.policy.network_policies.a
 ListSandboxes|{"label_selector": "team"}|INVALID_ARGUMENT invalid label selector: expected 'key=value', got 'team'
 ListSandboxes|{"page_size": -1}|INVALID_ARGUMENT page_size must not be negative

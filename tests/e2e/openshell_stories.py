@@ -460,6 +460,127 @@ def a_setting_is_set_and_unset():
     refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: call("UpdateConfig", **named, setting_key="proposal_approval_mode"), "setting_value is required")
 
 
+@story
+def settings_with_one_value_here_may_be_set_to_it():
+    def change(key, value, **more):
+        return call("UpdateConfig", setting_key=key, setting_value=policies.SettingValue(bool_value=value), **more)
+    change("providers_v2_enabled", True, **named)
+    change("providers_v2_enabled", True, **{"global": True})
+    change("ocsf_json_enabled", False, **named)
+    refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: change("providers_v2_enabled", False, **named), "always have profiles")
+    refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: change("ocsf_json_enabled", True, **{"global": True}), "keep no log of OCSF records")
+
+
+# ---- templates and services ----
+
+@story
+def an_image_is_on_record_and_said_to_be_unused():
+    template = pb.SandboxTemplate(image="ghcr.io/example/base:1", environment={"A": "t", "B": "t"})
+    template.resources.update({"limits": {"memory": "512Mi"}, "requests": {"cpu": "100m"}})
+    spec = pb.SandboxSpec(template=template, environment={"A": "own"})
+    call("CreateSandbox", name=f"{name}-image", spec=spec)
+    sandbox = call("GetSandbox", name=f"{name}-image").sandbox
+    assert sandbox.spec.template.image == "ghcr.io/example/base:1"
+    told = {each.type: each for each in sandbox.status.conditions}
+    assert told["ImageUsed"].status == "False" and "files of the gateway's host" in told["ImageUsed"].message, told
+    output = b"".join(each.stdout.data for each in call("ExecSandbox", sandbox=f"{name}-image", command=["sh", "-c", "echo $A $B"]))
+    assert output == b"own t\n", output
+    client.delete(f"{name}-image", workspace="default")
+
+    def wanted(**fields):
+        template = pb.SandboxTemplate(**{key: value for key, value in fields.items() if key not in ("resources", "driver_config")})
+        for key in "resources", "driver_config":
+            getattr(template, key).update(fields.get(key, {}))
+        return lambda: call("CreateSandbox", name=f"{name}-never", spec=pb.SandboxSpec(template=template))
+    refused(grpc.StatusCode.FAILED_PRECONDITION, wanted(runtime_class_name="kata"), "one kind of isolation")
+    refused(grpc.StatusCode.FAILED_PRECONDITION, wanted(driver_config={"docker": {"privileged": True}}), "no compute driver")
+    refused(grpc.StatusCode.FAILED_PRECONDITION, wanted(resources={"limits": {"example.com/fpga": "1"}}), "no limit that this gateway can set")
+    refused(grpc.StatusCode.INVALID_ARGUMENT, wanted(resources={"limits": {"memory": "much"}}), "is no amount")
+
+
+SERVER = r"""cat >echo.py <<'END'
+import http.server
+class Echo(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        text = f"{self.command} {self.path} {self.headers.get('Authorization')} {len(body)}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Set-Cookie", "wide=1; Domain=sluice.localhost")
+        self.send_header("Set-Cookie", "own=1")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+    do_GET = do_POST = do_HEAD = answer
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", 8123), Echo).serve_forever()
+END
+setsid python3 echo.py >/dev/null 2>&1 </dev/null &"""
+
+
+def visit(url, path="", method="GET", body=None, **headers):
+    """The answer of an exposed service, whose name no resolver needs to know."""
+    authority = url.split("/")[2]
+    connection = http.client.HTTPConnection(address.rsplit(":", 1)[0], int(authority.rsplit(":", 1)[1]), timeout=60)
+    connection.request(method, "/" + path, body, {"Host": authority, **{key.replace("_", "-"): value for key, value in headers.items()}})
+    answer = connection.getresponse()
+    return answer.status, answer.read(), answer
+
+
+@story
+def a_service_is_exposed_found_visited_and_deleted():
+    key = "name" if newer else "service"
+    list(call("ExecSandbox", **named, command=["sh", "-c", SERVER]))
+    made = call("ExposeService", **named, **{key: "web"}, target_port=8123)
+    assert made.url.startswith(f"http://default--{name}--web.sluice.localhost:"), made.url
+    assert made.endpoint.target_port == 8123 and made.endpoint.metadata.id
+    again = call("GetService", **named, **{key: "web"})
+    assert again.url == made.url and again.endpoint.metadata.id == made.endpoint.metadata.id
+    assert [each.url for each in call("ListServices", **named).services] == [made.url]
+    assert made.url in [each.url for each in call("ListServices").services]
+    until(lambda: visit(made.url)[0] == 200)
+    status, body, answer = visit(made.url, "a/b?c=%20d", Authorization="Basic c2VjcmV0")
+    assert status == 401, (status, body)
+    status, body, answer = visit(made.url, "a/b?c=%20d")
+    assert body == b"GET /a/b?c=%20d None 0", body
+    assert answer.headers.get_all("Set-Cookie") == ["own=1"], answer.headers
+    assert visit(made.url, "x", "POST", b"z" * 300000)[1] == b"POST /x None 300000"
+    assert visit(made.url, "x", "POST", iter([b"z" * 1000] * 100))[1] == b"POST /x None 100000"
+    assert visit(made.url, "x", "HEAD")[:2] == (200, b"")
+    assert visit(made.url, "", Sec_Fetch_Site="cross-site")[0] == 403
+    assert visit(made.url, "", Sec_Fetch_Site="same-site")[0] == 403
+    assert visit(made.url.replace("--web.", "--none."))[0] == 404
+    call("ExposeService", **named, **{key: "dead"}, target_port=9)
+    status, body, _ = visit(made.url.replace("--web.", "--dead."))
+    assert status == 502 and b"nothing listens on the port" in body, (status, body)
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: call("ExposeService", **named, **{key: "web"}, target_port=70000), "from 1 to 65535")
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: call("ExposeService", **named, **{key: "A--b"}, target_port=80), "no name of a service")
+    assert call("DeleteService", **named, **{key: "dead"})
+    call("DeleteService", **named, **{key: "web"})
+    assert visit(made.url)[0] == 404
+    refused(grpc.StatusCode.NOT_FOUND, lambda: call("GetService", **named, **{key: "web"}), "service endpoint not found")
+
+
+@only_newer
+def services_are_exposed_with_a_new_sandbox():
+    exposures = [pb.SandboxServiceExposure(service="web", target_port=8080), pb.SandboxServiceExposure(target_port=8081)]
+    made = call("CreateSandbox", name=f"{name}-served", spec=pb.SandboxSpec(), service_exposures=exposures)
+    port = address.rsplit(":", 1)[1]
+    assert dict(made.service_urls) == {"web": f"http://default--{name}-served--web.sluice.localhost:{port}/",
+                                       "": f"http://default--{name}-served.sluice.localhost:{port}/"}, made.service_urls
+    assert visit(made.service_urls[""])[0] == 502
+    refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: call("ExposeService", sandbox=f"{name}-served", name="x", target_port=80,
+            authorization_mode=pb.SERVICE_AUTHORIZATION_MODE_BEARER_PASSTHROUGH), "takes Authorization out")
+    client.delete(f"{name}-served", workspace="default")
+    assert visit(made.service_urls["web"])[0] in (403, 404)
+
+
 # ---- drafts ----
 
 @story

@@ -179,11 +179,6 @@ static void traffic_of_before_requests_stays(void **state)
     assert_int_equal(n, 2);
     assert_string_equal(rows[0].method, "");
     assert_string_equal(rows[1].method, "POST");
-    /* Old rows have a place before all changes that come. */
-    assert_int_equal(store_traffic_changed(f->store, 0, 9, f->arena, &rows, &n, &f->err), 0);
-    assert_int_equal(n, 2);
-    assert_string_equal(rows[0].method, "");
-    assert_true(rows[0].changed > 0 && rows[1].changed > rows[0].changed);
 }
 
 static void sandboxes_of_before_settings_stay(void **state)
