@@ -150,7 +150,7 @@ def settings_that_nobody_set_are_told_as_unset():
 
 @story
 def what_is_not_offered_says_so():
-    error = refused(grpc.StatusCode.UNIMPLEMENTED, lambda: call("ExposeService", **named), "ExposeService")
+    error = refused(grpc.StatusCode.UNIMPLEMENTED, lambda: call("ImportProviderProfiles"), "ImportProviderProfiles")
     assert error.details().startswith("this gateway does not offer"), error.details()
     refused(grpc.StatusCode.UNIMPLEMENTED, lambda: client._stub.IssueSandboxToken(pb.IssueSandboxTokenRequest()))
     assert client.health().status == pb.SERVICE_STATUS_HEALTHY
