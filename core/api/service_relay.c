@@ -67,7 +67,7 @@ static void end(struct service_relay *r, enum error_kind kind, const char *why)
     r->ending = true;
     error_set(&r->why, kind, "%s", why);
     if (r->splice)
-        net_splice_cut(r->splice);
+        net_splice_close(r->splice);
     else if (r->port)
         net_close(r->port);
     if (r->stream)
