@@ -60,6 +60,8 @@ field() { jq -r ".fields[\"$1\"]" "$seen"; }
 ["/b",null,"Basic '"$(printf 'me:ghp_first' | base64)"'"]
 ["/botghp_first/send?key=ghp_first&n=1",null,null]
 ["/c?key=own%2F%2B%20%22value",null,null]' ]
+    until_so 'sluice -q policy learn demo 2>"$BATS_TEST_TMPDIR/said" | grep -qE "path: /botopenshell:resolve:env:s[0-9a-f]{64}_GITHUB_TOKEN/send"'
+    grep -q "a path has the placeholder of a credential, which is another one in each sandbox: write \* in its place where" "$BATS_TEST_TMPDIR/said"
 }
 
 # refused <<'LINES': each line is what is expected, then the arguments of a curl in the sandbox; nothing of it reaches the origin.

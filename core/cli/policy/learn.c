@@ -12,6 +12,7 @@
 #include "cli/policy/seen.h"
 #include "policy/learn/learn.h"
 #include "policy/policy.h"
+#include "secret/placeholder.h"
 
 enum { LEFT_OUT_SHOWN = 100 };
 
@@ -108,6 +109,10 @@ static void tell(const struct cli *cli, const struct policy_learned *learned, st
     if (learned->n_left_out > LEFT_OUT_SHOWN)
         complain("left out: %zu more, which -o json lists",
                  learned->n_left_out - LEFT_OUT_SHOWN);
+    const char *text = policy_json(learned->policy);
+    if (secret_has_trace(text, strlen(text)))
+        complain("a path has the placeholder of a credential, which is another one in each "
+                 "sandbox: write * in its place where the policy is for another sandbox");
     if (!learned->count && !learned->n_left_out) {
         say(cli,
             "nothing that the policy allows is on record yet, so this one opens nothing: let the "
