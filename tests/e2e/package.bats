@@ -164,7 +164,9 @@ work_of_an_author() {
     sluice plugin new in_lua --lua
     runs in_lua
     grep -q /usr/lib/sluice-dev/share/sluice in_lua/.luarc.json
-    sluice plugin new in_c --c
+    sluice plugin new in_c --c 2>/packages/said
+    grep -qxF "build it:  cmake -S in_c -B in_c/build && cmake --build in_c/build" /packages/said || { cat /packages/said; exit 1; }
+    if grep first: /packages/said; then exit 1; fi
     gcc -shared -fPIC $(pkg-config --cflags sluice-plugin) -o in_c/in_c.so in_c/*.c
     runs --plugin-dir in_c in_c/cases
     sluice plugin check /usr/lib/sluice-dev/lib/sluice/plugins/*.so

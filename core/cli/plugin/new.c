@@ -56,6 +56,9 @@ static const char *cmake_options(const struct cli *cli, struct arena *arena)
         return "";
     if (has_file(prefix, "lib/cmake/sluice/sluiceConfig.cmake", arena))
         return arena_printf(arena, " -DCMAKE_PREFIX_PATH=%s", quoted(prefix, arena));
+    /* What the package for authors has is a runner, and the headers where they belong. */
+    if (!has_file(prefix, "CMakeCache.txt", arena))
+        return "";
     say(cli, "first:     cmake --install %s --prefix P   (the headers; P is a folder of yours)",
         quoted(prefix, arena));
     return " -DCMAKE_PREFIX_PATH=P";
