@@ -13,17 +13,18 @@
     X(error, "path line# column# message")                                                         \
     X(status,                                                                                      \
       "status version pid# started_at sandboxes# ready# pending_drafts# voters# draining! "        \
-      "limits* workload_uids* enforces[]")                                                         \
+      "limits* workload_uids* enforces[] gateways[gateway]")                                       \
+    X(gateway, "id name here! alive! started_at seen_at")                                          \
     X(sandbox,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
       "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error? exit_code* "  \
-      "main* owner shares[share] host")                                                            \
+      "main* owner shares[share] host gateway? gateway_here! gateway_alive!")                      \
     X(share, "with role")                                                                          \
     X(shares, "sandbox owner shares[share]")                                                       \
     X(created,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
       "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error? exit_code* "  \
-      "main* owner shares[share] "                                                                 \
+      "main* owner shares[share] gateway? gateway_here! gateway_alive! "                           \
       "update<update> warnings*")                                                                  \
     X(sandboxes, "sandboxes[sandbox]")                                                             \
     X(main, "sandbox command[] tty! state exit_code* error? started_at? ended_at?")                \

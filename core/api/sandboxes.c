@@ -16,11 +16,11 @@
 
 enum { SETTINGS_BYTES_MAX = 1024 * 1024 };
 
-/* Where the store has several gateways. */
 static void add_home(struct api_call *call, const struct store_sandbox *s, json_t *encoded)
 {
     struct runtime_home home = runtime_home_of(call->api->runtime, s, call->arena);
-    json_object_set_new(encoded, "gateway", json_string(home.gateway));
+    json_object_set_new(encoded, "gateway",
+                        *home.gateway ? json_string(home.gateway) : json_null());
     json_object_set_new(encoded, "gateway_here", json_boolean(home.here));
     json_object_set_new(encoded, "gateway_alive", json_boolean(home.alive));
 }
@@ -49,8 +49,7 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
                      "main", api_main_json(call, s), "owner", owner, "shares",
                      auth_holders_shares(s->holders_json), "host", s->host);
     free(owner);
-    if (*s->home)
-        add_home(call, s, encoded);
+    add_home(call, s, encoded);
     return encoded;
 }
 

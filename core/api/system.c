@@ -10,6 +10,7 @@
 #include "auth/oidc/oidc.h"
 #include "base/clock.h"
 #include "policy/enforceable.h"
+#include "store/gateways.h"
 #include "store/words.h"
 
 void handle_health(struct api *api, struct http_request *req)
@@ -78,26 +79,45 @@ static json_t *encode_uids(const struct api *api)
                      api->host.shared_uid);
 }
 
+/* None where the store has this one alone. */
+static json_t *encode_gateways(struct api_call *call, const struct store_gateway *items, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct store_sandbox at_home = {.home = items[i].id};
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:b, s:b, s:s, s:s}", "id", items[i].id, "name",
+                            items[i].name, "here", store_at_home(call->api->store, &at_home),
+                            "alive", items[i].alive, "started_at",
+                            api_time(call->arena, items[i].started_at_ms), "seen_at",
+                            api_time(call->arena, items[i].seen_at_ms)));
+    }
+    return list;
+}
+
 int route_status(struct api_call *call)
 {
     struct api *api = call->api;
     struct store_sandbox *items;
+    struct store_gateway *gateways;
     uint64_t n_drafts;
-    size_t n;
-    if (api_census(call, &items, &n, &n_drafts) != 0)
+    size_t n, n_gateways;
+    if (api_census(call, &items, &n, &n_drafts) != 0 ||
+        store_gateway_list(api->store, call->arena, &gateways, &n_gateways, &call->err) != 0)
         return -1;
     size_t ready = 0;
     for (size_t i = 0; i < n; i++)
         ready += strcmp(items[i].phase, "ready") == 0;
     return api_reply(call, 200,
-                     json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o}",
+                     json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o}",
                                "status", "connected", "version", SLUICE_VERSION, "pid",
                                (int)getpid(), "started_at", api_time(call->arena, api->started_ms),
                                "sandboxes", (json_int_t)n, "ready", (json_int_t)ready,
                                "pending_drafts", (json_int_t)n_drafts, "voters",
                                (json_int_t)count_voters(api), "draining", (int)api->draining,
                                "limits", api_limits_host(api), "workload_uids", encode_uids(api),
-                               "enforces", encode_enforced()));
+                               "enforces", encode_enforced(), "gateways",
+                               encode_gateways(call, gateways, n_gateways)));
 }
 
 static json_t *encode_roles(enum auth_permission permission, bool own_alone,

@@ -353,6 +353,17 @@ static void table_fact(const char *label, const char *value, const char *of, con
     terminal_print(stdout, "%-10s %s%s%s%s\n", label, of, value, *reason ? ": " : "", reason);
 }
 
+/* Of a store that has several. */
+static void table_gateways(const json_t *gateways)
+{
+    size_t i;
+    const json_t *g;
+    json_array_foreach(gateways, i, g)
+        terminal_print(stdout, "%-10s %s%s%s\n", i ? "" : "Gateways:", json_text(g, "name"),
+                       json_is_true(json_object_get(g, "here")) ? " (this one)" : "",
+                       json_is_true(json_object_get(g, "alive")) ? "" : " (does not answer)");
+}
+
 static void table_status(const struct cli *cli, const json_t *s)
 {
     terminal_print(stdout,
@@ -365,6 +376,7 @@ static void table_status(const struct cli *cli, const json_t *s)
                  *uids = json_object_get(s, "workload_uids");
     table_fact("Limits:", json_text(limits, "cgroup"), "by cgroup ", json_text(limits, "reason"));
     table_fact("Uids:", json_text(uids, "kind"), "of sandboxes: ", json_text(uids, "reason"));
+    table_gateways(json_object_get(s, "gateways"));
 }
 
 int cmd_status(struct cli *cli)

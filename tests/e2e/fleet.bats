@@ -58,6 +58,11 @@ history_is_whole() {
     run -0 sluice sandbox exec demo -- true
 }
 
+@test "the status of each gateway names all, and which of them it is" {
+    [ "$(sluice status -o json | jq -c '[.gateways[] | [.here, .alive]]')" = '[[false,true],[true,true]]' ]
+    [ "$(on_b sluice status -o json | jq -c '[.gateways[] | [.here, .alive]]')" = '[[true,true],[false,true]]' ]
+}
+
 @test "an update at one gateway is enforced by a supervisor of the other before it is said to be loaded" {
     [ "$(knock demo)" = 403 ]
     on_b run -0 sluice policy set demo --policy "$a/first-rule.yaml" --wait -o json
@@ -192,6 +197,8 @@ history_is_whole() {
     until_so '[ "$(on_b sluice sandbox get demo -o json | jq .gateway_alive)" = false ]'
     on_b run -1 sluice sandbox exec demo -- true
     [[ "$output" == *"which alone can do this and was last heard of at 2"*": start it again"* ]]
+    on_b run -0 sluice status
+    [[ "$output" == *"$(hostname) unix:$b/sluice.sock (this one)"*"$(hostname) unix:$a/sluice.sock (does not answer)"* ]]
     start a
     until_so '[ "$(knock demo 2>/dev/null)" = 200 ]'
 }

@@ -81,16 +81,26 @@ static void settings_that_were_changed_elsewhere_reach_the_supervisor(void **sta
         continue;
 }
 
+static int make_third(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct store_sandbox box = {
+        .id = "s3", .name = "third", .network = "proxy", .labels_json = "{}", .env_json = "{}",
+        .approval_mode = "manual", .token_hash = "", .main_json = "", .main_error = "",
+        .phase = "stopped", .error = "", .created_at_ms = 1};
+    (void)arg;
+    return store_tx_sandbox_insert(tx, &box, err);
+}
+
 static void after_too_long_away_all_is_read_again(void **state)
 {
     struct house *h = *state;
     commit_past_the_runtime(h, 2);
-    sandbox_drop(sandbox_find(h->runtime, "s2"));
+    assert_int_equal(store_write(h->f->store, make_third, NULL, &h->f->err), 0);
     runtime_heard(h->runtime, &(struct store_change){.topic = STORE_TOPIC_ALL, .subject = "",
                                                      .part = ""});
     assert_int_equal(hear_next(h, MESSAGE_POLICY).revision.revision, 2);
     RUN_UNTIL(h, jobs_idle(h->jobs));
-    assert_non_null(sandbox_find(h->runtime, "s2"));
+    assert_non_null(sandbox_find(h->runtime, "s3"));
 }
 
 static void refused(void *arg, const struct error *err)
