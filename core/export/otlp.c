@@ -5,73 +5,88 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "export/record.h"
 
-static json_t *any_value(const json_t *value);
+static void put_value(struct buf *out, const json_t *value);
 
-static json_t *any_list(const json_t *list)
+static void put_list(struct buf *out, const json_t *list)
 {
-    json_t *values = json_array(), *item;
-    size_t i;
-    json_array_foreach((json_t *)(uintptr_t)list, i, item)
-        json_array_append_new(values, any_value(item));
-    return json_pack("{s:{s:o}}", "arrayValue", "values", values);
+    buf_puts(out, "{\"arrayValue\":{\"values\":[");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        buf_add(out, ",", i > 0);
+        put_value(out, json_array_get(list, i));
+    }
+    buf_puts(out, "]}}");
 }
 
-static json_t *any_map(const json_t *map)
+static void put_map(struct buf *out, const json_t *map)
 {
-    json_t *values = json_array(), *item;
-    const char *key;
-    json_object_foreach((json_t *)(uintptr_t)map, key, item)
-        json_array_append_new(values, json_pack("{s:s, s:o}", "key", key, "value",
-                                                any_value(item)));
-    return json_pack("{s:{s:o}}", "kvlistValue", "values", values);
+    const char *key, *comma = "";
+    json_t *item;
+    buf_puts(out, "{\"kvlistValue\":{\"values\":[");
+    json_object_foreach((json_t *)(uintptr_t)map, key, item) {
+        buf_puts(out, comma);
+        buf_puts(out, "{\"key\":");
+        text_json_quote(out, key);
+        buf_puts(out, ",\"value\":");
+        put_value(out, item);
+        buf_putc(out, '}');
+        comma = ",";
+    }
+    buf_puts(out, "]}}");
 }
 
-/* 64-bit integers are texts in the JSON encoding of protobuf; null is a value without a kind. */
-static json_t *any_value(const json_t *value)
+/* An AnyValue.  64-bit integers are texts in the JSON encoding of protobuf; null is a value without
+ * a kind. */
+static void put_value(struct buf *out, const json_t *value)
 {
-    char number[24];
     switch (json_typeof(value)) {
     case JSON_STRING:
-        return json_pack("{s:O}", "stringValue", value);
+        buf_puts(out, "{\"stringValue\":");
+        text_json_quote(out, json_string_value(value));
+        buf_putc(out, '}');
+        break;
     case JSON_INTEGER:
-        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        return json_pack("{s:s}", "intValue", number);
+        buf_printf(out, "{\"intValue\":\"%" JSON_INTEGER_FORMAT "\"}", json_integer_value(value));
+        break;
     case JSON_REAL:
-        return json_pack("{s:O}", "doubleValue", value);
+        buf_printf(out, "{\"doubleValue\":%.17g}", json_real_value(value));
+        break;
     case JSON_TRUE:
     case JSON_FALSE:
-        return json_pack("{s:O}", "boolValue", value);
+        buf_puts(out, json_is_true(value) ? "{\"boolValue\":true}" : "{\"boolValue\":false}");
+        break;
     case JSON_ARRAY:
-        return any_list(value);
+        put_list(out, value);
+        break;
     case JSON_OBJECT:
-        return any_map(value);
-    default:
-        return json_object();
+        put_map(out, value);
+        break;
+    case JSON_NULL:
+        buf_puts(out, "{}");
     }
 }
 
-static json_t *attribute(const char *key, const char *value)
+static void put_attribute(struct buf *out, const char *key, const char *value)
 {
-    return json_pack("{s:s, s:{s:s}}", "key", key, "value", "stringValue", value);
+    buf_printf(out, "{\"key\":\"%s\",\"value\":{\"stringValue\":", key);
+    text_json_quote(out, value);
+    buf_puts(out, "}},");
 }
 
 void export_otlp_log(const struct export_log *log, const json_t *record, struct buf *out)
 {
-    char nanoseconds[32], sequence[24];
-    snprintf(nanoseconds, sizeof nanoseconds, "%" PRId64 "000000", log->at_ms);
-    snprintf(sequence, sizeof sequence, "%" PRIu64, log->sequence);
-    json_t *json = json_pack(
-        "{s:s, s:s, s:i, s:s, s:o, s:[o, o, {s:s, s:{s:s}}]}", "timeUnixNano", nanoseconds,
-        "observedTimeUnixNano", nanoseconds, "severityNumber", log->warn ? 13 : 9, "severityText",
-        log->warn ? "WARN" : "INFO", "body", any_value(record), "attributes",
-        attribute("sluice.record", log->kind), attribute("sluice.sandbox", log->sandbox), "key",
-        "sluice.sequence", "value", "intValue", sequence);
-    char *text = json_dumps(json, JSON_COMPACT);
-    buf_puts(out, text);
-    free(text);
-    json_decref(json);
+    buf_printf(out,
+               "{\"timeUnixNano\":\"%" PRId64 "000000\",\"observedTimeUnixNano\":\"%" PRId64
+               "000000\",\"severityNumber\":%d,\"severityText\":\"%s\",\"body\":",
+               log->at_ms, log->at_ms, log->warn ? 13 : 9, log->warn ? "WARN" : "INFO");
+    put_value(out, record);
+    buf_puts(out, ",\"attributes\":[");
+    put_attribute(out, "sluice.record", log->kind);
+    put_attribute(out, "sluice.sandbox", log->sandbox);
+    buf_printf(out, "{\"key\":\"sluice.sequence\",\"value\":{\"intValue\":\"%" PRIu64 "\"}}]}",
+               log->sequence);
 }
 
 void export_otlp_begin(struct buf *out)

@@ -116,23 +116,25 @@ static int take_reply(const struct buf *line, struct sender_answer *out, struct 
     return rc;
 }
 
+/* All but the body. */
 static char *write_request(const struct sender_request *r)
 {
-    json_t *json = json_pack("{s:s, s:O, s:s%, s:s, s:I}", "url", r->url, "fields", r->fields,
-                             "body", buf_str(r->body), r->body->len, "ca", r->ca, "timeout_ms",
+    json_t *json = json_pack("{s:s, s:O, s:I, s:s, s:I}", "url", r->url, "fields", r->fields,
+                             "bytes", (json_int_t)r->body->len, "ca", r->ca, "timeout_ms",
                              (json_int_t)r->timeout_ms);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;
 }
 
-static int talk(struct sender *s, const char *text, uint32_t timeout_ms, struct sender_answer *out,
-                struct error *err)
+static int talk(struct sender *s, const char *text, const struct sender_request *request,
+                struct sender_answer *out, struct error *err)
 {
     struct buf line = {0};
     int rc;
-    if (fetch_write(s->socket, text, strlen(text)) == 0 &&
-        read_line(s->socket, timeout_ms, &line) == 0)
+    if (fetch_write(s->socket, text, strlen(text)) == 0 && fetch_write(s->socket, "\n", 1) == 0 &&
+        fetch_write(s->socket, request->body->data, request->body->len) == 0 &&
+        read_line(s->socket, request->timeout_ms, &line) == 0)
         rc = take_reply(&line, out, err);
     else
         rc = error_set(err, ERROR_INTERNAL, "sluice-fetch does not answer");
@@ -149,7 +151,7 @@ int sender_send(struct sender *s, const struct sender_request *request, struct s
     char *text = write_request(request);
     if (!text)
         return error_set(err, ERROR_INVALID, "a part of the request is no UTF-8");
-    int rc = talk(s, text, request->timeout_ms, out, err);
+    int rc = talk(s, text, request, out, err);
     explicit_bzero(text, strlen(text));
     free(text);
     if (rc != 0)

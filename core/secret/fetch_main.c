@@ -7,13 +7,15 @@
  * answer and a line feed, then the answer's body.  Where there is none: "-", a space and why
  * not.
  *
- * sluice-fetch each: one such object after the other, each of which may also have "ca" (a PEM file)
- * and "timeout_ms".  Connections are kept between them.  stdout: for each a line with a JSON object
+ * sluice-fetch each: one such object after the other, with "bytes" in place of "body": a line feed
+ * and so many bytes of the body follow it.  It may also have "ca" (a PEM file) and "timeout_ms".
+ * Connections are kept between them.  stdout: for each a line with a JSON object
  * of "status", "retry_after" (seconds) and "body" (its beginning, as far as it is text), or of
  * "error". */
 #include <curl/curl.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -22,6 +24,8 @@
 #include "base/standard.h"
 #include "base/text.h"
 #include "secret/fetch.h"
+
+enum { BODY_MAX = 256 * 1024 * 1024 };
 
 static size_t take_bytes(char *bytes, size_t size, size_t n, void *ctx)
 {
@@ -61,17 +65,18 @@ static void set_limits(CURL *curl, const json_t *request)
     }
 }
 
-static CURLcode fetch(CURL *curl, const json_t *request, long *status, struct buf *answer)
+/* body NULL: a GET. */
+static CURLcode fetch(CURL *curl, const json_t *request, const char *body, size_t len,
+                      long *status, struct buf *answer)
 {
     struct curl_slist *fields = list_fields(request);
-    const json_t *body = json_object_get(request, "body");
     curl_easy_reset(curl);                          /* connections stay */
     curl_easy_setopt(curl, CURLOPT_URL, text(request, "url"));
     set_limits(curl, request);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
     if (body) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)json_string_length(body));
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text(request, "body"));
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     }
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
@@ -100,7 +105,9 @@ static int fetch_one(CURL *curl)
         fputs("sluice-fetch is started by sluiced\n", stderr);
         return 2;
     }
-    CURLcode code = fetch(curl, request, &status, &answer);
+    const json_t *body = json_object_get(request, "body");
+    CURLcode code = fetch(curl, request, json_string_value(body), json_string_length(body),
+                          &status, &answer);
     print_answer(code, status, &answer);
     json_decref(request);
     buf_wipe(&answer);
@@ -119,20 +126,35 @@ static json_t *describe(CURL *curl, CURLcode code, long status, const struct buf
                      "body", buf_str(answer), len);
 }
 
+/* The body behind a request.  False: it does not come. */
+static bool read_body(const json_t *request, struct buf *out)
+{
+    json_int_t n = json_integer_value(json_object_get(request, "bytes"));
+    if (n < 0 || n > BODY_MAX || getchar() != '\n')
+        return false;
+    buf_reserve(out, (size_t)n);
+    out->len = fread(out->data, 1, (size_t)n, stdin);
+    out->data[out->len] = '\0';
+    return out->len == (size_t)n;
+}
+
 static int fetch_each(CURL *curl)
 {
     json_t *request;
     int rc = 0;
     while (rc == 0 && (request = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, NULL))) {
-        struct buf answer = {0};
+        struct buf answer = {0}, body = {0};
         long status = 0;
-        CURLcode code = fetch(curl, request, &status, &answer);
+        if (!read_body(request, &body))
+            return 1;
+        CURLcode code = fetch(curl, request, buf_str(&body), body.len, &status, &answer);
         json_t *said = describe(curl, code, status, &answer);
         rc = json_dumpf(said, stdout, JSON_COMPACT) != 0 || putchar('\n') == EOF ||
              fflush(stdout) != 0;
         json_decref(said);
         json_decref(request);
         buf_wipe(&answer);
+        buf_free(&body);
     }
     return rc;
 }

@@ -141,13 +141,26 @@ teardown_file() {
     came_in_order logs
 }
 
-@test "events of OCSF" {
+@test "events of OCSF, and receivers with TLS, whose certificates count" {
     stop_gateway
+    mkdir "$state/tls"
+    make_certificate receiver "/CN=localhost" "" -addext subjectAltName=DNS:localhost
+    cat "$state/receiver.pem" "$state/receiver.key" >"$state/tls/both.pem"
+    echo ok >"$state/tls/mode"
+    : >"$state/tls/received"
+    receive tls 4320
+    echo "$(cat "$state/tls/pid")" >>"$BATS_FILE_TMPDIR/origins"
     cat >>"$state/sluice.yaml" <<YAML
   - {name: ocsf, type: webhook, url: "http://127.0.0.1:4319/ocsf", format: ocsf, key_file: key, interval_ms: 50}
+  - {name: tls, type: otlp, url: "https://localhost:4320", records: [audit], ca: receiver.pem, interval_ms: 50}
+  - {name: no-ca, type: otlp, url: "https://localhost:4320", records: [audit], token_file: token, interval_ms: 50}
 YAML
     : >"$state/hook/received"
     start_gateway --config "$state/sluice.yaml"
+    idle tls
+    came_in_order tls
+    until_so '[[ "$(status_of no-ca audit last_error)" == *"certificate"* ]]'
+    [ "$(jq -r .auth "$state/tls/received" | sort -u)" = null ]
     idle ocsf
     [ "$(jq -r '.record | "\(.class_uid) \(.metadata.version) \(.type_uid - .class_uid * 100 - .activity_id)"' "$state/hook/received" | sort -u)" = "$(printf '3004 1.3.0 0\n4001 1.3.0 0\n4002 1.3.0 0')" ]
     [ "$(jq -c 'select(.kind == "audit") | [.seq, .record.metadata.uid, .record.unmapped.hash]' "$state/hook/received")" = "$(chain)" ]

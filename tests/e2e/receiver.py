@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A receiver of exports: receiver.py PORT FOLDER [KEY].  Each record that it takes becomes a line of FOLDER/received.
+"""A receiver of exports: receiver.py PORT FOLDER [KEY], with TLS where FOLDER/both.pem has a certificate and its key.  Each record that it takes becomes a line of FOLDER/received.
 FOLDER/mode says what it does with the next request: ok; a status and, after it, Retry-After; "longer N", 413 where the
 body has more than N bytes; stall, no answer; drop, which takes it and ends without an answer; partial, an answer of
 success that names a dropped record; long, an answer of a megabyte.  With KEY it takes documents that KEY signed."""
@@ -10,6 +10,7 @@ import http.server
 import json
 import os
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -99,5 +100,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", port), Handler)
+if os.path.exists(folder + "/both.pem"):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder + "/both.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print("up", flush=True)
 server.serve_forever()
