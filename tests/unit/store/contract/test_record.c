@@ -232,7 +232,7 @@ static void events_and_traffic_come_back_in_order(void **state)
         const struct store_traffic_query query = {.sandbox_id = "s1", .after = after};
         assert_int_equal(store_traffic_list(f->store, &query, f->arena, &page, &n, &f->err), 0);
         assert_int_equal(n, 1);
-        assert_same(&store_traffic_record, &item, page, " number ");
+        assert_same(&store_traffic_record, &item, page, " number changed ");
         after = page->number;
     }
     const size_t size = 5;
