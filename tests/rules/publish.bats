@@ -115,7 +115,7 @@ refuses() {        # refuses TEXT: evil.tar is not installed, because of that, a
 
 @test "an archive has regular files with plain names, and has bounds" {
     add='add("v/voter.json", "{\"script\": \"r.lua\"}"); '
-    for name in /etc/evil v/../../evil v/a/../b v/.hidden v/-rf 'v/a b' v/a//b v/./a; do
+    for name in /etc/evil v/../../evil v/a/../b v/.hidden v/-rf 'v/a b' v/a//b v/./a "v/$folder/evil" v//evil; do
         archive "$add add('$name')"
         refuses "evil.tar is not installed: "
         [ ! -e evil ] && [ ! -e /etc/evil ]

@@ -15,12 +15,13 @@ static bool is_plain(const char *name)
     size_t len = strlen(name);
     if (!len || len > BUNDLE_NAME_MAX || strspn(name, letters) != len || name[len - 1] == '/')
         return false;
-    for (const char *part = name; part; part = strchr(part, '/')) {
-        part += *part == '/';
-        if (!*part || strchr("./-", *part))
+    for (const char *part = name;; part++) {
+        if (strchr("./-", *part))
             return false;
+        part = strchr(part, '/');
+        if (!part)
+            return true;
     }
-    return true;
 }
 
 /* A file and a folder of one name, too. */
