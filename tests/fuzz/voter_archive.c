@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes the archives of voters: a first byte that says whether the sums of heads are put right,
- * then an archive.  Oracles: no name leads out of its folder or is there twice, the bounds hold, and
- * what was read is read again from what is written of it. */
+ * then an archive.  Oracles: no name leads out of its folder or is there twice, the bounds hold,
+ * and what was read is read again from what is written of it. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
