@@ -130,8 +130,9 @@ static int try_change(struct store *store, struct settings_change *change, bool 
 static int change_record(struct store *store, struct settings_change *change, bool *relabelled,
                          struct error *err)
 {
+    enum { ATTEMPTS = 4 * UPDATE_ATTEMPTS };
     int rc = -1;
-    for (int left = UPDATE_ATTEMPTS; rc != 0 && left > 0; left--) {
+    for (int left = ATTEMPTS; rc != 0 && left > 0; left--) {
         rc = try_change(store, change, relabelled, err);
         if (rc != 0 && err->kind != ERROR_MOVED)
             break;

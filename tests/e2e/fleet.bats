@@ -129,6 +129,12 @@ history_is_whole() {
     [ "$(sluice sandbox get demo -o json | jq -r '.labels.team + " " + .approval_mode')" = "blue auto" ]
     sluice sandbox set demo --approval-mode manual
     [ "$(on_b sluice sandbox get demo -o json | jq -r '.labels.team + " " + .approval_mode')" = "blue manual" ]
+    for n in 1 2 3 4; do
+        sluice sandbox set demo --label "a$n=yes" >/dev/null 3>&- &
+        on_b sluice sandbox set demo --label "b$n=yes" >/dev/null 3>&- &
+    done
+    wait
+    [ "$(sluice sandbox get demo -o json | jq -r '.labels | keys | join(" ")')" = "a1 a2 a3 a4 b1 b2 b3 b4 team" ]
     token=$(on_b sluice token create --role viewer --name carol)
     until_so 'SLUICE_TOKEN=$token sluice sandbox list >/dev/null 2>&1'
     on_b sluice token revoke carol

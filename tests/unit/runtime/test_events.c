@@ -337,6 +337,30 @@ static void closing_leaves_nothing_behind(void **state)
     h->events = NULL;                               /* events_close(NULL) is fine */
 }
 
+/* Gateway 3 of several hears an event of another one before and after its own. */
+static void events_of_several_gateways_stand_in_the_order_of_their_numbers(void **state)
+{
+    struct hall *h = *state;
+    struct ear *all = ear(h, NULL), again = {.hall = h};
+    events_share(h->events, 3);
+    say(h, "one", "demo");
+    deliver(h);
+    uint64_t one = all->last_id;
+    assert_int_equal(one % 64, 3);
+    events_receive(h->events, one + 640001, "ahead", "demo", "{}");
+    assert_int_equal(all->last_id, one + 640001);   /* at once */
+    say(h, "two", "demo");
+    deliver(h);
+    assert_true(all->last_id > one + 640001 && all->last_id % 64 == 3);
+    events_receive(h->events, one + 1, "late", "demo", "{}");
+    assert_string_equal(all->types, "one ahead two late ");
+    assert_true(events_replay(h->events, one, NULL, listen_in, &again));
+    assert_string_equal(again.types, "late ahead two ");
+    assert_false(again.disordered);
+    silence(all);
+    free(all);
+}
+
 #define EVENTS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -351,6 +375,7 @@ int main(void)
         EVENTS_TEST(a_flood_of_denials_leaves_the_rest),
         EVENTS_TEST(events_outlive_the_gateway),
         EVENTS_TEST(many_threads_may_publish),
+        EVENTS_TEST(events_of_several_gateways_stand_in_the_order_of_their_numbers),
         EVENTS_TEST(closing_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
