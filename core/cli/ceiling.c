@@ -148,8 +148,17 @@ int cmd_ceiling_get(struct cli *cli)
 int cmd_ceiling_delete(struct cli *cli)
 {
     struct reply reply;
-    client_call(cli, &(struct call){.method = "DELETE", .path = ceilings_path(cli)}, &reply);
-    int code = reply.status == 200 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
+    char *reason;
+    int code = reason_header(cli, &reason);
+    if (code >= 0)
+        return code;
+    client_call(cli,
+                &(struct call){.method = "DELETE",
+                               .path = ceilings_path(cli),
+                               .headers = {reason}},
+                &reply);
+    free(reason);
+    code = reply.status == 200 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
     if (code == EXIT_DONE && cli->output != OUT_TABLE)
         print_json(cli, reply.json);
     else if (code == EXIT_DONE)

@@ -107,10 +107,10 @@ YAML
 
 @test "what is done to ceilings is in the audit chain, with their documents" {
     sluice -q ceiling set --label team=z --policy - --reason "a try" < <(ceiling api.example.com)
-    run -0 sluice -q ceiling delete --label team=z
+    run -0 sluice -q ceiling delete --label team=z --reason "it was a try"
     run -0 sluice decision list --limit 2 -o json
     [ "$(jq -r '.decisions[] | "\(.kind) \(.outcome) \(.sandbox) \(.actor.identity) \(.reason)"' <<<"$output")" = "$(printf '%s\n' \
-        "ceiling_delete allowed  uid the ceiling for team=z was deleted" "ceiling_set allowed  uid the ceiling for team=z was set: a try")" ]
+        "ceiling_delete allowed  uid the ceiling for team=z was deleted: it was a try" "ceiling_set allowed  uid the ceiling for team=z was set: a try")" ]
     [ "$(jq '.decisions[0].base_hash == .decisions[1].candidate_hash' <<<"$output")" = true ]
     id=$(jq -r '.decisions[1].id' <<<"$output")
     [ "$(api GET "/v1/decisions/$id" | jq -r '.candidate.network_policies.all.endpoints[0].host')" = api.example.com ]

@@ -56,6 +56,11 @@ static const struct arg_option ceiling_set[] = {
     {0},
 };
 static const struct arg_option ceiling_label[] = {CEILING_LABEL, {0}};
+static const struct arg_option ceiling_delete[] = {
+    CEILING_LABEL,
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {0},
+};
 static const struct arg_option token_create[] = {
     {"name", 0, ARG_VALUE, "N",
      "its bearer, in every record of what they did; made up when left out"},
@@ -123,7 +128,7 @@ const struct command commands_gateway[] = {
      "sluice ceiling set --label team=a --policy ceiling.yaml --dry-run"},
     {"ceiling", "get", "", ceiling_label, cmd_ceiling_get, "list ceilings, or print one",
      "sluice ceiling get --label team=a"},
-    {"ceiling", "delete", "", ceiling_label, cmd_ceiling_delete, "delete a ceiling",
+    {"ceiling", "delete", "", ceiling_delete, cmd_ceiling_delete, "delete a ceiling",
      "sluice ceiling delete --label team=a"},
     {"export", "list", "", watch, cmd_export_list,
      "list where the audit chain and the traffic record are sent, and how far that is",
