@@ -36,9 +36,10 @@ struct service_relay {
 
 /* ---- the end ---- */
 
-static void drop_part(struct service_relay *r)
+static void drop_parts(struct service_relay *r, unsigned n)
 {
-    if (--r->parts)
+    r->parts -= n;
+    if (r->parts)
         return;
     auth_lease_end(r->lease);
     http_parser_free(r->parser);
@@ -51,12 +52,13 @@ static void drop_part(struct service_relay *r)
 static void timer_closed(uv_handle_t *timer)
 {
     struct service_relay *r = timer->data;
+    unsigned n = 1;
     if (r->req) {
         http_respond_error(r->req, &r->why);
         r->req = NULL;
-        drop_part(r);
+        n++;
     }
-    drop_part(r);
+    drop_parts(r, n);
 }
 
 /* why: what the client is told, if no answer has begun. */
@@ -91,7 +93,7 @@ static void stream_closed(void *ctx, const struct error *why)
     (void)why;
     r->stream = NULL;
     end(r, ERROR_UPSTREAM, "");
-    drop_part(r);
+    drop_parts(r, 1);
 }
 
 static void on_silence(uv_timer_t *timer)
@@ -195,7 +197,7 @@ static void splice_ended(void *ctx, int status)
     (void)status;
     r->splice = NULL;
     end(r, ERROR_UPSTREAM, "");
-    drop_part(r);
+    drop_parts(r, 1);
 }
 
 /* Both connections are the splice's from here on: the parts of the two become one. */
@@ -213,7 +215,7 @@ static void switch_protocols(struct service_relay *r, const char *rest, size_t l
     struct http_tunnel *tunnel = http_upgrade(req, protocol, &silent, NULL);
     if (!tunnel) {
         end(r, ERROR_UPSTREAM, "");
-        drop_part(r);
+        drop_parts(r, 1);
         return;
     }
     if (len)
@@ -241,7 +243,7 @@ static void begin_answer(struct service_relay *r)
         }
     }
     end(r, ERROR_UPSTREAM, "");
-    drop_part(r);
+    drop_parts(r, 1);
 }
 
 /* Answers below 200 announce another one, but for the switch of protocols. */
@@ -315,7 +317,7 @@ static void port_closed(void *owner)
 {
     struct service_relay *r = owner;
     r->port = NULL;
-    drop_part(r);
+    drop_parts(r, 1);
 }
 
 /* ---- the beginning ---- */
@@ -354,7 +356,7 @@ void service_relay_run(struct service_relay *r, struct net_stream *port, const s
             net_discard(port);
         if (err)
             end(r, err->kind, err->text);
-        drop_part(r);
+        drop_parts(r, 1);
         return;
     }
     r->port = port;                                 /* its part is the one of service_relay_run */
