@@ -148,6 +148,7 @@ struct client {
     bool refused;                                   /* one too many */
     bool served;                                    /* a request before this one was answered */
     enum client_inspection inspected;
+    const char *tls; /* the version of TLS towards it, once that is established; else NULL */
     /* By HTTP/2 each request is a client of its own, a stream of its carrier (multiplex/): */
     struct client *carrier;                         /* of a stream, else NULL */
     struct http2 *http2;                            /* of a carrier, else NULL */

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What voters see beside a request: messages of a WebSocket in both directions, the sandbox's labels; and where their facts are found.
 
+bats_require_minimum_version 1.5.0
+
 setup_file() {
     load helper
     state=$BATS_FILE_TMPDIR/state
@@ -13,6 +15,7 @@ return {
   vote = function(t, ballot) return ballot:allow() end,
   inspect = function(r, ballot)
     if r.sandbox.labels.team == "red" then return ballot:deny("TEAM", "", "team red stays inside") end
+    if r.port ~= 80 and r.host == "ws.test" and r.tls ~= "TLSv1.3" then return ballot:deny("TLS", "", "tls is '%s'", r.tls) end
     if r.message == "" then
       if r.path == "/fact" and not r.response then ballot:fact("path", r.path .. "; [policy:mine]") end
       return ballot:allow()
@@ -25,8 +28,11 @@ return {
   end,
 }
 LUA
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=ws.test" \
+        -addext subjectAltName=DNS:ws.test -keyout "$state/ws.key" -out "$state/ws.pem" 2>/dev/null
+    cat "$state/ws.pem" "$state/ws.key" >"$state/ws.both"
     cat >"$state/sluice.yaml" <<YAML
-egress: {hosts: {plain.test: 10.77.0.2, ws.test: 10.77.0.2}}
+egress: {extra_ca: $state/ws.pem, hosts: {plain.test: 10.77.0.2, ws.test: 10.77.0.2}}
 chain:
   voters:
     - {script: $state/rules/judge.lua, isolation: ${SLUICE_ISOLATION:-process}}
@@ -41,7 +47,7 @@ network_policies:
   api:
     endpoints:
       - {host: plain.test, port: 8080, protocol: rest, enforcement: enforce, access: full, allowed_ips: [10.77.0.0/24]}
-      - {host: ws.test, port: 80, allowed_ips: [10.77.0.0/24]}
+      - {host: ws.test, ports: [80, 8445, 8446], allowed_ips: [10.77.0.0/24]}
     binaries: [{path: "/usr/**"}]
 YAML
     sluice policy set demo --policy "$state/policy.yaml" --wait
@@ -71,6 +77,20 @@ say() { timeout 60 sluice sandbox exec demo -- /usr/bin/python3 -c "$client" --p
         messages=("binary:the answer client")
         run -0 say "$how"
         [ "$output" = "${extensions}closed 1008 voter judge: SAID: binary of the client" ]
+    done
+    run ! grep "answer client" "$state/log"
+}
+
+@test "the same over HTTP/2, whatever the origin speaks: a message that is refused ends its stream alone" {
+    /usr/bin/python3 "$top/tests/e2e/websocket_http2_server.py" 10.77.0.2 8445 "$state/log" "$state/ws.pem" "$state/ws.key" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    listen /usr/bin/python3 "$top/tests/e2e/websocket_server.py" 10.77.0.2 8446 "$state/log" "$state/ws.both"
+    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = 8445')"
+    sluice sandbox exec demo -- sh -c 'cat >/tmp/client.py' <"$top/tests/e2e/websocket_http2_client.py"
+    for port in 8445 8446; do
+        run --separate-stderr -0 timeout 60 sluice sandbox exec demo -- /usr/bin/python3 /tmp/client.py https://ws.test:$port \
+            /a=hello "/b=the answer server" /a=again "/c=the answer client" /a=still
+        [ "$output" = $'/a hello\n/b closed 1008 voter judge: SAID: text of the server\n/a again\n/c closed 1008 voter judge: SAID: text of the client\n/a still' ]
     done
     run ! grep "answer client" "$state/log"
 }

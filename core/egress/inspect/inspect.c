@@ -111,6 +111,7 @@ static void securing_client_secured(struct client *c, int status)
         return;
     }
     SSL_get0_alpn_selected(net_tls_ssl(c->stream), &protocol, &len);
+    c->tls = SSL_get_version(net_tls_ssl(c->stream));       /* a constant of the library's */
     if (len == strlen("h2") && memcmp(protocol, "h2", len) == 0)
         egress_multiplex_begin(c);
     else

@@ -4,8 +4,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "net/tls.h"
-
 const char *egress_facts_protocol(const struct client *c)
 {
     const struct sluice_endpoint *e = c->exchange.rules.endpoint;
@@ -20,13 +18,11 @@ static const char *rule_of(const struct client *c)
     return rule ? rule->key : "";
 }
 
-/* Of TLS towards the client; by HTTP/2 it is that of the connection with all its streams. */
+/* By HTTP/2 it is that of the connection with all its streams. */
 static const char *tls_of(const struct client *c)
 {
     const struct client *connection = c->carrier ? c->carrier : c;
-    if (connection->inspected != INSPECTED_TLS)
-        return "";
-    return SSL_get_version(net_tls_ssl(connection->stream));
+    return connection->tls ? connection->tls : "";
 }
 
 static const char *lower(const char *name, struct arena *arena)
