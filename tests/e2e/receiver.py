@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A receiver of exports: receiver.py PORT FOLDER [KEY], with TLS where FOLDER/both.pem has a certificate and its key.  Each record that it takes becomes a line of FOLDER/received.
-FOLDER/mode says what it does with the next request: ok; a status and, after it, Retry-After; "longer N", 413 where the
-body has more than N bytes; stall, no answer; drop, which takes it and ends without an answer; partial, an answer of
-success that names a dropped record; long, an answer of a megabyte.  With KEY it takes documents that KEY signed."""
+"""A receiver of exports: receiver.py PORT FOLDER [KEY], with TLS where FOLDER/both.pem has a certificate and its key.
+Each record that it takes becomes a line of FOLDER/received.  FOLDER/mode says what it does with the next request: ok; a
+status and, after it, Retry-After; "longer N", 413 where the body has more than N bytes; stall, no answer; die, and
+drop, which takes it first; partial, an answer of success that names a dropped record; long, an answer of a megabyte.
+With KEY it takes documents that KEY signed."""
 import base64
 import hashlib
 import hmac
@@ -83,6 +84,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(413, b"too long")
         if mode == "stall":
             return threading.Event().wait(60)
+        if mode == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
         self.keep(body)
         if mode == "drop":
             os.kill(os.getpid(), signal.SIGKILL)
