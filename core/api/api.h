@@ -40,6 +40,7 @@ struct api {
     _Atomic bool draining;
     _Atomic unsigned logins;                        /* codes that are redeemed now */
     int64_t started_ms;
+    size_t list_bytes;                              /* of one answer; 0: API_LIST_BYTES */
 };
 
 /* The route table, with authentication before every request.  ctx of the server: struct api *. */

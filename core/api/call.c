@@ -137,6 +137,11 @@ int api_reply_text(struct api_call *call, int status, const char *type, char *te
     return 0;
 }
 
+bool api_list_is_full(const struct api_call *call, const struct buf *list)
+{
+    return list->len >= (call->api->list_bytes ? call->api->list_bytes : API_LIST_BYTES);
+}
+
 const char *api_time(struct arena *arena, int64_t ms)
 {
     char text[CLOCK_TEXT_SIZE];

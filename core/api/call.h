@@ -53,6 +53,10 @@ struct api_call {
     void *then_arg;
 };
 
+enum { API_LIST_BYTES = 4 << 20 };
+/* Whether a list is long enough for one answer: the rest of it is in the next one. */
+bool api_list_is_full(const struct api_call *call, const struct buf *list);
+
 /* The handler of every route that has a work function. */
 void api_dispatch(struct http_request *req, void *ctx);
 /* The handler of the others. */

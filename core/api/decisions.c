@@ -56,28 +56,63 @@ static int add_decision(struct api_call *call, struct buf *out, const struct sto
 }
 
 /* Decisions about the sandbox of that name; if there is none, about deleted and refused ones. */
-static int list_decisions(struct api_call *call, const char *name,
-                          struct store_decision_query *query, struct store_decision **items,
-                          size_t *n)
+static int find_decisions(struct api_call *call, const char *name,
+                          struct store_decision_query *query)
 {
     struct store *store = call->api->store;
     struct store_sandbox sandbox;
+    struct store_decision *items;
+    size_t n;
     bool found = name && store_sandbox_get(store, name, call->arena, &sandbox, &call->err) == 0;
     if (name && !found && call->err.kind != ERROR_NOT_FOUND)
         return -1;
     query->sandbox_id = found ? sandbox.id : NULL;
     query->sandbox = name;
-    if (store_decision_list(store, query, call->arena, items, n, &call->err) != 0)
-        return -1;
-    return !name || found || *n || query->before_seq ? 0 : -1;
+    if (!name || found || query->before_seq)
+        return 0;
+    struct store_decision_query any = *query;
+    any.limit = 1;
+    return store_decision_list(store, &any, call->arena, &items, &n, &call->err) == 0 && n ? 0 : -1;
 }
 
 int api_sandbox_on_record(struct api_call *call, const char *name)
 {
-    struct store_decision_query query = {.limit = 1};
+    return find_decisions(call, name, &(struct store_decision_query){.limit = 0});
+}
+
+/* The next ones, as many as query.limit.  Afterwards before_seq is that of the last one. */
+static int add_portion(struct api_call *call, struct store_decision_query *query, struct buf *out,
+                       size_t *n)
+{
+    struct arena *arena = arena_new();
     struct store_decision *items;
-    size_t n;
-    return list_decisions(call, name, &query, &items, &n);
+    int rc = store_decision_list(call->api->store, query, arena, &items, n, &call->err);
+    for (size_t i = 0; rc == 0 && i < *n; i++) {
+        if (buf_str(out)[out->len - 1] != '[')
+            buf_putc(out, ',');
+        rc = add_decision(call, out, &items[i], query->candidates);
+        query->before_seq = items[i].seq;
+    }
+    arena_free(arena);
+    return rc;
+}
+
+/* Writes a list while reading it, and no more than a client should get at once: then *next is where
+ * it goes on. */
+static int add_decisions(struct api_call *call, struct store_decision_query *query, struct buf *out,
+                         uint64_t *next)
+{
+    enum { PORTION = 256 };
+    uint64_t left = query->limit ? query->limit : UINT64_MAX;
+    size_t n = 0;
+    do {
+        query->limit = left < PORTION ? left : PORTION;
+        if (add_portion(call, query, out, &n) != 0)
+            return -1;
+        left -= n;
+    } while (left && n == query->limit && (query->candidates || !api_list_is_full(call, out)));
+    *next = left && n == query->limit ? query->before_seq : 0;
+    return 0;
 }
 
 int route_decision_list(struct api_call *call)
@@ -85,9 +120,7 @@ int route_decision_list(struct api_call *call)
     enum { LISTED_MAX = 1000000, CANDIDATES_MAX = 100 };
     bool candidates = api_flag(call->req, "candidate");
     struct buf out = {0};
-    struct store_decision *items;
-    size_t n;
-    uint64_t limit, since, before;
+    uint64_t limit, since, before, next;
     if (api_query_number(call, "limit", 100, candidates ? CANDIDATES_MAX : LISTED_MAX, &limit) !=
             0 ||
         api_query_number(call, "since_ms", 0, INT64_MAX, &since) != 0 ||
@@ -97,17 +130,17 @@ int route_decision_list(struct api_call *call)
                                          .candidates = candidates, .limit = limit};
     if (candidates && !limit)
         query.limit = CANDIDATES_MAX;
-    if (list_decisions(call, api_query(call, "sandbox"), &query, &items, &n) != 0)
+    if (find_decisions(call, api_query(call, "sandbox"), &query) != 0)
         return -1;
     buf_puts(&out, "{\"decisions\":[");
-    for (size_t i = 0; i < n; i++) {
-        buf_add(&out, ",", i > 0);
-        if (add_decision(call, &out, &items[i], candidates) != 0) {
-            buf_free(&out);
-            return -1;
-        }
+    if (add_decisions(call, &query, &out, &next) != 0) {
+        buf_free(&out);
+        return -1;
     }
-    buf_puts(&out, "]}");
+    if (next)
+        buf_printf(&out, "],\"next\":%lu}", (unsigned long)next);
+    else
+        buf_puts(&out, "]}");
     return api_reply_json(call, 200, buf_take(&out));
 }
 

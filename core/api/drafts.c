@@ -13,7 +13,6 @@
 
 enum {
     HISTORY_MAX = 100000,                           /* events at once */
-    LIST_BYTES = 4 << 20,                           /* of one answer; the rest is in the next one */
 };
 
 static json_t *parsed(const char *json)
@@ -112,7 +111,7 @@ static int write_view(void *ctx, const struct drafts_view *view, struct arena *a
         buf_putc(text, ',');
     buf_puts(text, one);
     free(one);
-    return text->len >= LIST_BYTES;
+    return text->len >= API_LIST_BYTES;
 }
 
 static int reply_list(struct api_call *call, const char *sandbox)

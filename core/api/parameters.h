@@ -27,7 +27,7 @@ struct http_request;
     X(SANDBOX, "sandbox", "query", "string", "Only what concerns the sandbox of this name")      \
     X(LIMIT, "limit", "query", "integer", "At most so many, the newest; 0: all")                 \
     X(BEFORE, "before", "query", "integer",                                                      \
-      "Only decisions whose seq is smaller: the next page after one's last")                     \
+      "Only those whose number is smaller: the next of an answer that left some out")            \
     X(SINCE_MS, "since_ms", "query", "integer",                                                  \
       "Only what was since then, in milliseconds since 1970")                                    \
     X(CANDIDATE, "candidate", "query", "boolean",                                                \

@@ -6,8 +6,10 @@
 
 #include "api/change.h"
 #include "api/grants.h"
+#include "api/parameters.h"
 #include "api/routes.h"
 #include "api/waiting.h"
+#include "http/problem.h"
 
 int route_policy_put(struct api_call *call)
 {
@@ -106,21 +108,64 @@ static json_t *encode_revision(struct api_call *call, const struct store_revisio
                      api_time(call->arena, r->loaded_at_ms), "error", *r->error ? r->error : NULL);
 }
 
+static int add_revision(struct api_call *call, const struct store_revision *r, struct buf *out)
+{
+    json_t *json = encode_revision(call, r);
+    char *text = json_dumps(json, HTTP_JSON);
+    json_decref(json);
+    if (!text)
+        return error_set(&call->err, ERROR_INTERNAL, "revision %lu cannot be written as JSON",
+                         (unsigned long)r->revision);
+    if (buf_str(out)[out->len - 1] != '[')
+        buf_putc(out, ',');
+    buf_puts(out, text);
+    free(text);
+    return 0;
+}
+
+/* Writes a list while reading it; *before: where it goes on, 0: it is complete. */
+static int add_revisions(struct api_call *call, const char *id, uint64_t limit, uint64_t *before,
+                         struct buf *out)
+{
+    enum { PORTION = 256 };
+    uint64_t left = limit ? limit : UINT64_MAX, wanted;
+    struct store_revision *items;
+    size_t n = 0;
+    int rc;
+    do {
+        struct arena *arena = arena_new();
+        wanted = left < PORTION ? left : PORTION;
+        rc = store_revision_list(call->api->store, id, *before, wanted, arena, &items, &n,
+                                 &call->err);
+        for (size_t i = 0; rc == 0 && i < n; i++)
+            rc = add_revision(call, &items[i], out);
+        *before = rc == 0 && n ? items[n - 1].revision : *before;
+        arena_free(arena);
+        left -= rc == 0 ? n : 0;
+    } while (rc == 0 && left && n == wanted && !api_list_is_full(call, out));
+    *before = rc == 0 && left && n == wanted ? *before : 0;
+    return rc;
+}
+
 int route_revision_list(struct api_call *call)
 {
     struct store_sandbox sandbox;
-    struct store_revision *items;
-    size_t n;
-    uint64_t limit;
+    struct buf out = {0};
+    uint64_t limit, before;
     if (api_sandbox(call, &sandbox) != 0 ||
         api_query_number(call, "limit", 0, 1000000, &limit) != 0 ||
-        store_revision_list(call->api->store, sandbox.id, limit, call->arena, &items, &n,
-                            &call->err) != 0)
+        api_query_number(call, "before", 0, INT64_MAX, &before) != 0)
         return -1;
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, encode_revision(call, &items[i]));
-    return api_reply(call, 200, json_pack("{s:o}", "revisions", list));
+    buf_puts(&out, "{\"revisions\":[");
+    if (add_revisions(call, sandbox.id, limit, &before, &out) != 0) {
+        buf_free(&out);
+        return -1;
+    }
+    if (before)
+        buf_printf(&out, "],\"next\":%lu}", (unsigned long)before);
+    else
+        buf_puts(&out, "]}");
+    return api_reply_json(call, 200, buf_take(&out));
 }
 
 /* ---- GET …/revisions/{revision}?wait_ms=M answers when it leaves pending ---- */

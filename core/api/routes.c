@@ -103,7 +103,7 @@ static const struct http_route routes[] = {
          .body = &policy_operations_schema, .answer = "update", .takes = TAKES_UPDATE),
     WORK("GET", SANDBOX "/revisions", "The policy's revisions, newest first",
          .permission = AUTH_POLICY_READ, .work = route_revision_list, .answer = "revisions",
-         .takes = TAKES(LIMIT)),
+         .takes = TAKES(BEFORE) | TAKES(LIMIT)),
     WORK("GET", SANDBOX "/revisions/{revision}",
          "One revision; with wait_ms, when it leaves pending", .permission = AUTH_POLICY_READ,
          .work = route_revision_get, .answer = "revision", .takes = TAKES(WAIT_MS)),

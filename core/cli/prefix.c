@@ -107,7 +107,7 @@ int prefix_revision(const struct cli *cli, const char *sandbox, const char *opti
     if (!text || !is_hash(text))
         return arg_number(cli, option, fallback, 1000000000, out) == 0 ? -1 : EXIT_USAGE;
     char *name = url_escape(sandbox);
-    char *path = alloc_printf("/v1/sandboxes/%s/revisions?limit=", name);
+    char *path = alloc_printf("/v1/sandboxes/%s/revisions?before=", name);
     free(name);
     json_t *item = find(cli, path, "revisions", "hash", "revision's hash", text, &code);
     *out = (long)json_number(item, "revision");

@@ -45,10 +45,12 @@ int cmd_decision_list(struct cli *cli)
     if (arg_number(cli, "limit", 20, 1000000, &limit) != 0)
         return EXIT_USAGE;
     char *name = cli->n_operands ? url_escape(cli->operands[0]) : NULL;
-    char *path = alloc_printf("/v1/decisions?limit=%ld%s%s", limit, name ? "&sandbox=" : "",
-                              name ? name : "");
+    char *path = alloc_printf("/v1/decisions?limit=%ld%s%s&before=", limit,
+                              name ? "&sandbox=" : "", name ? name : "");
     free(name);
     return list_show(cli, &(struct list){.path = path,
+                                         .pages = true,
+                                         .most = (size_t)limit,
                                          .key = "decisions",
                                          .sandbox = cli->n_operands ? cli->operands[0] : NULL,
                                          .table = table_decisions});

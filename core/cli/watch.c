@@ -11,8 +11,13 @@
 static int read_list(const struct cli *cli, const struct list *list, json_t **out)
 {
     struct reply reply;
-    if (list->pages)
-        return client_pages(cli, list->path, list->key, out);
+    if (list->pages) {
+        int read = client_pages(cli, list->path, list->key, out);
+        json_t *items = json_object_get(*out, list->key);
+        while (list->most && json_array_size(items) > list->most)
+            json_array_remove(items, json_array_size(items) - 1);
+        return read;
+    }
     client_call(cli, &(struct call){.method = "GET", .path = alloc_str(list->path)}, &reply);
     int code = reply.status == 200 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
     *out = code == EXIT_DONE ? json_incref(reply.json) : NULL;

@@ -9,6 +9,7 @@
 struct list {
     char *path;                                     /* taken by list_show */
     bool pages;                                     /* path ends where client_pages goes on */
+    size_t most;                                    /* that are shown of the pages; 0: all */
     const char *key;                                /* of the list in the answer */
     const char *sandbox;                            /* whose events tell of changes; NULL: all */
     bool complete;                                  /* what is not listed any more is gone */

@@ -7,6 +7,8 @@
 #include "grpc/work.h"
 #include "runtime/record.h"
 
+enum { REVISIONS_MAX = 10000 };
+
 #define APPROVAL_MODE "proposal_approval_mode"
 #define AGENT_PROPOSALS "agent_policy_proposals_enabled"
 
@@ -64,6 +66,12 @@ static int status(struct grpc_work *work, struct doc_writer *w)
     return 0;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Only the newest are listed, however far a client counts. */
 static int list(struct grpc_work *work, struct doc_writer *w)
 {
     struct store_sandbox s;
@@ -72,7 +80,8 @@ static int list(struct grpc_work *work, struct doc_writer *w)
     bool global = grpc_flag(work, "global");
     if ((global ? grpc_judge(work, NULL) : grpc_find_sandbox(work, "sandbox", &s)) != 0 ||
         grpc_page(work, &offset, &limit) != 0 ||
-        (!global && store_revision_list(work->grpc->store, s.id, offset + limit + 1, work->arena,
+        (!global && store_revision_list(work->grpc->store, s.id, 0,
+                                        smaller(offset + limit + 1, REVISIONS_MAX), work->arena,
                                         &items, &n, &work->err) != 0))
         return -1;
     doc_write_key(w, "revisions");

@@ -20,7 +20,8 @@ int grpc_page(struct grpc_work *work, size_t *offset, size_t *limit)
     *limit = !*limit ? LISTED : *limit > LISTED_MAX ? LISTED_MAX : *limit;
     *offset = (size_t)grpc_number(work, "offset");
     if (!*token)
-        return 0;
+        return *offset <= INT32_MAX
+                   ? 0 : error_set(&work->err, ERROR_MALFORMED, "offset is too large");
     *offset = (size_t)strtoull(token, &end, 10);
     if (*end || *token < '0' || *token > '9' || *offset > INT32_MAX)
         return error_set(&work->err, ERROR_MALFORMED,

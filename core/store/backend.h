@@ -95,7 +95,8 @@ struct store_revision_rows {
     int (*find)(struct store_tx *tx, const char *sandbox_id, uint64_t revision, struct arena *arena,
                 struct store_revision *out, struct error *err);
     /* Newest first, without policy_json, at most limit. */
-    int (*list)(struct store_tx *tx, const char *sandbox_id, size_t limit, struct arena *arena,
+    int (*list)(struct store_tx *tx, const char *sandbox_id, uint64_t before, size_t limit,
+                struct arena *arena,
                 struct store_revision **out, size_t *n, struct error *err);
     int (*insert)(struct store_tx *tx, const struct store_revision *revision, struct error *err);
     int (*move)(struct store_tx *tx, const struct store_revision_move *move, struct error *err);

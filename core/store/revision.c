@@ -61,12 +61,14 @@ int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revisio
     return store_done(s, tx, get(tx, sandbox_id, revision, arena, out, err));
 }
 
-int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
-                        struct store_revision **out, size_t *n, struct error *err)
+int store_revision_list(struct store *s, const char *sandbox_id, uint64_t before, size_t limit,
+                        struct arena *arena, struct store_revision **out, size_t *n,
+                        struct error *err)
 {
     struct store_tx *tx = store_read(s);
-    return store_done(s, tx, tx->backend->revisions->list(tx, sandbox_id, limit ? limit : INT64_MAX,
-                                                          arena, out, n, err));
+    return store_done(s, tx,
+                      tx->backend->revisions->list(tx, sandbox_id, before ? before : INT64_MAX,
+                                                   limit ? limit : INT64_MAX, arena, out, n, err));
 }
 
 /* ---- what an update starts from ---- */

@@ -197,9 +197,11 @@ struct store_revision {
 /* revision 0: the newest.  ERROR_NOT_FOUND names what there is. */
 int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revision,
                        struct arena *arena, struct store_revision *out, struct error *err);
-/* Newest first, without policy_json; limit 0: all. */
-int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
-                        struct store_revision **out, size_t *n, struct error *err);
+/* Newest first, without policy_json.  before: only those with a smaller number; 0: all.  limit 0:
+ * all. */
+int store_revision_list(struct store *s, const char *sandbox_id, uint64_t before, size_t limit,
+                        struct arena *arena, struct store_revision **out, size_t *n,
+                        struct error *err);
 /* The latest signed_at_ms of the revisions of all sandboxes that ever had a name; 0: none was
  * signed. */
 int store_revision_signed(struct store *s, const char *sandbox, int64_t *out, struct error *err);

@@ -151,7 +151,7 @@ refuses() {
     # On a slow machine a sandbox may be late when the load ends; of its own updates none is missing.
     jq -se 'length > 500 and ([.[].n] | group_by(. % 8) | all(.[]; sort == [range(.[0] % 8; 8 * length; 8)])) and
             all(.[]; .status == 200 or .status == 403) and all(.[]; .answer.decision)' "$state/answers" >/dev/null
-    api GET "/v1/decisions?limit=100000" >"$state/decisions"
+    sluice decision list --limit 100000 -o json >"$state/decisions"
     # Every answer is a decision on record, and every decision was answered, but for the making of the sandboxes.
     jq -r '.answer.decision' "$state/answers" | sort >"$state/answered"
     jq -r '.decisions[] | select(.kind != "create") | .id' "$state/decisions" | sort >"$state/decided"

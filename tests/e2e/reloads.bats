@@ -103,7 +103,7 @@ gateway_has() {
     jq -se 'length > 100 and all(.[]; .status == 200) and
         ([.[].n] | group_by(. % 8) | all(.[]; sort == [range(.[0] % 8; 8 * length; 8)]))' "$state/answers" >/dev/null ||
         { jq -c '[.n, .sandbox, .status]' "$state/answers" | tail -20; false; }
-    api GET "/v1/decisions?limit=100000" >"$state/decisions"
+    sluice decision list --limit 100000 -o json >"$state/decisions"
     jq -c '.answer | [.decision, .votes]' "$state/answers" | sort >"$state/answered"
     jq -c '.decisions[] | select(.kind != "create") | [.id, .votes]' "$state/decisions" | sort >"$state/recorded"
     cmp "$state/answered" "$state/recorded"

@@ -223,9 +223,13 @@ int cmd_policy_list(struct cli *cli)
     const char *name = sandbox_operand(cli, 0);
     if (!name)
         return EXIT_USAGE;
-    char *rest = alloc_printf("/revisions?limit=%ld", limit), *path = policy_path(name, rest);
+    char *rest = alloc_printf("/revisions?limit=%ld&before=", limit),
+         *path = policy_path(name, rest);
     free(rest);
-    return list_show(
-        cli, &(struct list){
-                 .path = path, .key = "revisions", .sandbox = name, .table = table_revisions});
+    return list_show(cli, &(struct list){.path = path,
+                                         .pages = true,
+                                         .most = (size_t)limit,
+                                         .key = "revisions",
+                                         .sandbox = name,
+                                         .table = table_revisions});
 }

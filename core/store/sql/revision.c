@@ -17,13 +17,14 @@ static int revision_find(struct store_tx *tx, const char *sandbox_id, uint64_t r
     return sql_record_one(db, rows, &store_revision_record, arena, out, err);
 }
 
-static int revision_list(struct store_tx *tx, const char *sandbox_id, size_t limit,
-                         struct arena *arena, struct store_revision **out, size_t *n,
+static int revision_list(struct store_tx *tx, const char *sandbox_id, uint64_t before,
+                         size_t limit, struct arena *arena, struct store_revision **out, size_t *n,
                          struct error *err)
 {
-    struct sql_rows *rows =
-        sql_query(sql_of(tx), err, SELECT_SHORT "WHERE sandbox_id=? ORDER BY revision DESC LIMIT ?",
-                 "ti", sandbox_id, (int64_t)limit);
+    struct sql_rows *rows = sql_query(
+        sql_of(tx), err,
+        SELECT_SHORT "WHERE sandbox_id=? AND revision<? ORDER BY revision DESC LIMIT ?", "tii",
+        sandbox_id, (int64_t)before, (int64_t)limit);
     return sql_record_all(sql_of(tx), rows, &store_revision_record, arena, out, n, err);
 }
 

@@ -283,6 +283,41 @@ static void many_writers_of_one_sandbox(void **state)
     assert_int_equal(json_array_size(json_object_get(a.json, "decisions")), WRITERS + 1);
 }
 
+/* Nobody makes the gateway hold all that it has on record at once. */
+static void a_long_list_comes_in_parts(void **state)
+{
+    enum { MANY = 300 };                            /* more than are read at once */
+    static const char *const lists[][3] = {
+        {"/v1/decisions?sandbox=demo&limit=0&before=", "decisions", "seq"},
+        {"/v1/sandboxes/demo/revisions?before=", "revisions", "revision"}};
+    struct api_fixture *d = *state;
+    for (int i = 0; i < MANY; i++) {
+        struct answer put = ASK(d, "PUT", POLICY, YAML(i % 2 ? "version: 1\n" : FIRST_RULE));
+        assert_status(&put, 200);
+    }
+    d->api.list_bytes = 1;
+    for (size_t l = 0; l < 2; l++) {
+        long long before = 0, last = INT64_MAX, n = 0, parts = 0;
+        do {
+            const char *path = arena_printf(d->g.arena, "%s%lld", lists[l][0], before);
+            struct answer a = ASK(d, "GET", path);
+            size_t i;
+            json_t *item;
+            assert_status(&a, 200);
+            json_array_foreach(json_object_get(a.json, lists[l][1]), i, item) {
+                long long number = json_integer_value(json_object_get(item, lists[l][2]));
+                assert_true(number < last);
+                last = number;
+                n++;
+            }
+            before = json_integer_value(json_object_get(a.json, "next"));
+            parts++;
+        } while (before);
+        assert_int_equal(n, MANY + 1);
+        assert_int_equal(parts, 2);
+    }
+}
+
 /* A client that did not hear the answer sends its request again. */
 static void a_request_that_is_sent_again_changes_nothing(void **state)
 {
@@ -380,6 +415,7 @@ int main(void)
         DEMO_TEST(what_was_read_can_be_sent_back),
         DEMO_TEST(a_body_that_nobody_reads_is_refused),
         DEMO_TEST(many_writers_of_one_sandbox),
+        DEMO_TEST(a_long_list_comes_in_parts),
         DEMO_TEST(a_request_that_is_sent_again_changes_nothing),
         DEMO_TEST(numbers_that_are_none),
         DEMO_TEST(revisions_are_listed_and_rolled_back),

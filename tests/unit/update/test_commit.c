@@ -261,7 +261,7 @@ static void assert_nothing_lost(struct bench *b)
     struct policy *policy = policy_of(b, "s1");
     assert_int_equal(policy_model(policy)->n_rules, WRITERS * ROUNDS);
     policy_unref(policy);
-    assert_int_equal(store_revision_list(b->store, "s1", 0, b->arena, &items, &n, &b->err), 0);
+    assert_int_equal(store_revision_list(b->store, "s1", 0, 0, b->arena, &items, &n, &b->err), 0);
     assert_int_equal(n, 1 + WRITERS * ROUNDS);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(items[i].revision, n - i);

@@ -128,7 +128,7 @@ static void revisions_are_numbered_without_gaps(void **state)
     assert_int_equal(put_revision(f, "s1", 5), -1);
     assert_int_equal(f->err.kind, ERROR_MOVED);
     assert_int_equal(get_sandbox(f, "s1").revision, 3);
-    assert_int_equal(store_revision_list(f->store, "s1", 2, f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(store_revision_list(f->store, "s1", 0, 2, f->arena, &list, &n, &f->err), 0);
     assert_int_equal(n, 2);
     assert_int_equal(list[0].revision, 3);
     assert_string_equal(list[0].policy_json, "");

@@ -114,7 +114,7 @@ static void no_update_is_lost(void **state)
         moved += writers[i].moved;
     }
     assert_true(moved > 0);                         /* they did get into each other's way */
-    assert_int_equal(store_revision_list(f->store, "s1", 0, f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(store_revision_list(f->store, "s1", 0, 0, f->arena, &list, &n, &f->err), 0);
     assert_int_equal(n, WRITERS * target);
     const struct store_decision_query query = {.sandbox_id = "s1"};
     assert_int_equal(store_decision_list(f->store, &query, f->arena, &decisions, &n, &f->err), 0);

@@ -216,7 +216,8 @@ static void a_race_of_two_gateways_leaves_no_gap(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
     for (size_t i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
-    assert_int_equal(store_revision_list(s->b, "s1", 0, s->f.arena, &revisions, &n, &s->f.err), 0);
+    assert_int_equal(store_revision_list(s->b, "s1", 0, 0, s->f.arena, &revisions, &n, &s->f.err),
+                     0);
     assert_int_equal(n, 2 * RACE);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(revisions[i].revision, n - i);
