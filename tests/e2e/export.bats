@@ -75,7 +75,11 @@ teardown_file() {
         receive logs 4318
         wait "$changes" || true
         [ "$round" -lt 3 ] || start_gateway --config "$state/sluice.yaml"
+        until_so '[ "$(knock demo)" = 200 ]'
     done
+    # What stands last of each row is the traffic record.
+    until_so '[ "$(traffic_sent logs)" = "$(traffic_of demo)" ]'
+    [ "$(traffic_of demo)" != "[]" ]
     idle logs
     came_in_order logs
     idle hook

@@ -27,3 +27,11 @@ came_in_order() {  # came_in_order FOLDER
     jq -c 'select(.kind == "audit") | [.record.seq, .record.id, .record.hash]' "$state/$1/received" | awk '!seen[$0]++' >"$state/$1/came"
     chain | diff - "$state/$1/came"
 }
+
+# The rows of the traffic record as they came last, and as the gateway has them.
+traffic_sent() {   # traffic_sent FOLDER
+    jq -sc '[.[] | select(.kind == "traffic" and (.record.verdict | IN("allowed", "refused", "failed")))] | group_by(.record.row)
+        | map(max_by(.seq).record | [.verdict, .host, .port, .binary, .rule, .count, .last_seen]) | sort' "$state/$1/received"
+}
+
+traffic_of() { api GET "/v1/sandboxes/$1/traffic" | jq -c '.traffic | map([.verdict, .host, .port, .binary, .rule, .count, .last_seen]) | sort'; }
