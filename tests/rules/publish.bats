@@ -108,6 +108,8 @@ refuses() {        # refuses TEXT: evil.tar is not installed, because of that, a
     sed -i 's#../out.lua#../../out.lua#' out/cases/out.test.yaml
     exits 1 sluice plugin publish out
     says "out.lua is no file of the folder"
+    exits 1 sluice plugin install stars --to nowhere
+    says "stars is not installed: nowhere cannot be written, --to DIR names another place: No such file or directory"
     exits 2 sluice plugin install stars --sha256 abc
     says "--sha256 is 64 hexadecimal digits, not 'abc'"
     [ -z "$(ls -A place)" ]

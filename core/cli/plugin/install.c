@@ -167,7 +167,10 @@ static int run(struct installation *in, const char *from)
 {
     struct error err;
     char *place = realpath(in->place, NULL);
-    int rc = place ? 0 : error_errno(&err, ERROR_NOT_FOUND, "cannot use %s", in->place);
+    int rc = place && access(place, W_OK) == 0
+                 ? 0
+                 : error_errno(&err, ERROR_NOT_FOUND,
+                               "%s cannot be written, --to DIR names another place", in->place);
     if (rc == 0) {
         in->place = place;
         rc = is_folder(from) ? read_folder(in, from, &err) : read_archive(in, from, &err);
