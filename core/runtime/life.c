@@ -164,15 +164,17 @@ static void end_hanging(struct sandbox *s)
 
 static void stop_look(uv_timer_t *timer);
 
-/* Its host is told once more, as often as it takes: it says when the supervisor has ended. */
+/* Its host is told once more.  It says when the supervisor has ended; if it does not, nobody
+ * waits for it. */
 static void end_hosted(struct sandbox *s)
 {
     struct error err;
-    if (sandbox_host_away(s, &err)) {
+    if (s->told_to_kill || sandbox_host_away(s, &err)) {
         give_up_stop(s);
         return;
     }
     sandbox_kill(s);
+    s->told_to_kill = true;
     s->stop_deadline_ms = clock_mono_ms() + STOP_TIMEOUT_MS;
     uv_timer_start(s->timer, stop_look, STOP_LOOK_MS, 0);
 }
@@ -209,6 +211,7 @@ void sandbox_stop(struct sandbox *s, runtime_done *done, void *arg)
     if (s->state == SANDBOX_STOPPING)
         return;
     s->state = SANDBOX_STOPPING;
+    s->told_to_kill = false;
     s->stop_deadline_ms = clock_mono_ms() + STOP_TIMEOUT_MS;
     sandbox_phase(s, "stopping", NULL, NULL);
     if (s->link)
@@ -227,6 +230,7 @@ void sandbox_forget(struct sandbox *s)
     sandbox_unwatch(s);
     sandbox_drop_timer(s);
     sandbox_exec_fail_all(s, "the gateway is stopping");
+    sandbox_give_up_removal(s);
     if (s->process)
         uv_close((uv_handle_t *)s->process, sandbox_free_handle);
     s->process = NULL;

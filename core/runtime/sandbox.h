@@ -70,6 +70,7 @@ struct sandbox {
     uv_poll_t *exit_poll;                           /* on pidfd */
     uv_timer_t *timer;                              /* of a start or stop under way */
     uint64_t stop_deadline_ms; /* monotonic; for a supervisor that is not connected */
+    bool told_to_kill;                              /* its host was, by a stop under way */
     struct sandbox_waiter *waiters;                 /* for that start or stop */
     uint64_t n_phases;                              /* so far */
     struct phase_write *unwritten; /* the present one, if the store did not take it */

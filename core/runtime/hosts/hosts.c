@@ -142,6 +142,14 @@ static void removal_timeout(uv_timer_t *timer)
     end_removal(s, &err);
 }
 
+void sandbox_give_up_removal(struct sandbox *s)
+{
+    struct error err;
+    error_set(&err, ERROR_DRAINING, "the gateway is stopping");
+    if (s->removed)
+        end_removal(s, &err);
+}
+
 void sandbox_remove_hosted(struct sandbox *s, runtime_done *done, void *arg)
 {
     struct error err;

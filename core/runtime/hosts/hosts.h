@@ -48,6 +48,8 @@ int sandbox_place(struct sandbox *s, struct buf *line, struct error *err);
 void sandbox_kill_hosted(struct sandbox *s);
 /* Its files there are deleted.  done: they are, or err says why not. */
 void sandbox_remove_hosted(struct sandbox *s, runtime_done *done, void *arg);
+/* Nobody waits for that any longer. */
+void sandbox_give_up_removal(struct sandbox *s);
 /* Every SANDBOX_PING_MS. */
 void runtime_ping_hosts(struct runtime *runtime);
 void runtime_close_hosts(struct runtime *runtime);

@@ -29,6 +29,8 @@ static void start_timeout(uv_timer_t *timer)
     error_set(&s->start_error, ERROR_TIMEOUT, "sandbox '%s' was not ready within %d s", s->name,
               START_TIMEOUT_MS / 1000);
     sandbox_kill(s);
+    if (sandbox_is_hosted(s))                       /* nobody has to wait for what its host says */
+        sandbox_ended(s);
 }
 
 static int spawn(struct sandbox *s, struct error *err)

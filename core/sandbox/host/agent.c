@@ -226,7 +226,7 @@ static void on_signal(uv_signal_t *handle, int number)
         uv_close((uv_handle_t *)&agent->signals[i], NULL);
     host_relay_close(agent->supervisors);
     sandbox_link_close(agent->link, link_closed, agent);
-    tenants_free(agent);
+    tenants_unwatch(agent);
 }
 
 static void watch_signals(struct agent *agent)
@@ -276,6 +276,7 @@ int host_run(const struct host_options *options, const struct log *log)
             host_relay_close(agent->supervisors);
     }
     uv_run(&agent->loop, UV_RUN_DEFAULT);
+    tenants_free(agent);
     uv_loop_close(&agent->loop);
     free_agent(agent);
     return rc == 0 ? 0 : 1;

@@ -52,6 +52,8 @@ struct agent {
 /* ---- tenants.c ---- */
 /* Those of an earlier agent. */
 void tenants_find(struct agent *agent);
+/* They run on; nobody hears of their end. */
+void tenants_unwatch(struct agent *agent);
 void tenants_free(struct agent *agent);
 void tenants_place(struct agent *agent, const struct host_place *wanted);
 void tenants_kill(struct agent *agent, const char *id);

@@ -84,6 +84,12 @@ static void drop(struct tenant *t)
     free(t);
 }
 
+void tenants_unwatch(struct agent *agent)
+{
+    for (struct tenant *t = agent->tenants; t; t = t->next)
+        unwatch(t);
+}
+
 void tenants_free(struct agent *agent)
 {
     while (agent->tenants)
@@ -144,7 +150,7 @@ static void ended(struct tenant *t, const char *error)
     cgroup_remove(cgroups);                         /* else the next start or the removal does */
     free(cgroups);
     agent_send(t->agent, MESSAGE_ENDED, t->id, error);
-    if (t->removing)
+    if (t->removing && !t->agent->ending)
         clean(t);
 }
 
@@ -310,6 +316,8 @@ static void placed(uv_work_t *work, int status)
         t->uid_lock = p->place.uid_lock;
         t->uid = p->place.uid;
     }
+    if (p->rc == 0 && t->agent->ending)
+        p->rc = error_set(&p->err, ERROR_DRAINING, "the host's agent is ending");
     if (p->rc == 0 && t->removing)
         p->rc = error_set(&p->err, ERROR_STATE, "it is deleted");
     if (p->rc == 0)
