@@ -61,7 +61,7 @@ static void timer_closed(uv_handle_t *timer)
     drop_parts(r, n);
 }
 
-/* why: what the client is told, if no answer has begun. */
+/* why: what the client is told, if no answer has begun; "": the answer was complete. */
 static void end(struct service_relay *r, enum error_kind kind, const char *why)
 {
     if (r->ending)
@@ -72,7 +72,9 @@ static void end(struct service_relay *r, enum error_kind kind, const char *why)
         net_splice_close(r->splice);
     else if (r->port)
         net_close(r->port);
-    if (r->stream)
+    if (r->stream && *why)
+        http_stream_break(r->stream, why);
+    else if (r->stream)
         http_stream_close(r->stream);
     uv_close((uv_handle_t *)&r->timer, timer_closed);
 }
@@ -184,6 +186,13 @@ static bool is_kept(const struct http_head *head, const struct http_field *f)
            !is_wide_cookie(f);
 }
 
+static void put_fields(const struct service_relay *r)
+{
+    for (size_t i = 0; i < r->head->n_fields; i++)
+        if (is_kept(r->head, &r->head->fields[i]))
+            http_header(r->req, r->head->fields[i].name, r->head->fields[i].value);
+}
+
 static void stream_drained(void *ctx)
 {
     struct service_relay *r = ctx;
@@ -211,6 +220,7 @@ static void switch_protocols(struct service_relay *r, const char *rest, size_t l
         end(r, ERROR_UPSTREAM, "the service switched protocols without being asked to");
         return;
     }
+    put_fields(r);
     r->req = NULL;
     struct http_tunnel *tunnel = http_upgrade(req, protocol, &silent, NULL);
     if (!tunnel) {
@@ -232,6 +242,7 @@ static void begin_answer(struct service_relay *r)
     const char *type = http_head_get(r->head, "Content-Type");
     int status = r->head->status;
     uv_timer_stop(&r->timer);
+    put_fields(r);
     r->req = NULL;
     if (status == 204 || status == 304) {
         http_respond(req, status, type, NULL, 0);
@@ -255,9 +266,6 @@ static void got_head(struct service_relay *r)
         return;
     if (strcmp(r->req->method, "HEAD") == 0)
         http_parser_no_body(r->parser);
-    for (size_t i = 0; i < r->head->n_fields; i++)
-        if (is_kept(r->head, &r->head->fields[i]))
-            http_header(r->req, r->head->fields[i].name, r->head->fields[i].value);
     if (r->head->status != 101)
         begin_answer(r);
 }

@@ -71,6 +71,12 @@ void http_stream_close(struct http_stream *stream)
     connection_end_stream(stream->connection);
 }
 
+void http_stream_break(struct http_stream *stream, const char *why)
+{
+    if (!ending(stream))
+        connection_break_stream(stream->connection, why);
+}
+
 size_t http_stream_queued(const struct http_stream *stream)
 {
     return ending(stream) ? 0 : net_queued(stream->connection->socket);

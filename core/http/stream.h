@@ -23,6 +23,8 @@ struct http_stream *http_stream_begin(struct http_request *req, int status, cons
 bool http_stream_write(struct http_stream *stream, const void *bytes, size_t len);
 /* Sends what is queued, then the end.  Later writes are dropped. */
 void http_stream_close(struct http_stream *stream);
+/* Breaks the connection, so that the reader does not take what came for all; on_close follows. */
+void http_stream_break(struct http_stream *stream, const char *why);
 size_t http_stream_queued(const struct http_stream *stream);  /* bytes the kernel has not taken */
 /* Called whenever everything that was queued has been taken. */
 void http_stream_on_drain(struct http_stream *stream, void (*on_drain)(void *ctx));
