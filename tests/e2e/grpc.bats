@@ -257,3 +257,15 @@ deleted'
         [ "$(wc -l <"$BATS_TEST_TMPDIR/$each")" -ge 30 ]
     done
 }
+
+@test "what OpenShell's Go SDK does first, by grpc-go" {
+    [ -d /usr/share/gocode/src/google.golang.org/grpc ] || skip "golang-google-grpc-dev is not installed"
+    GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$BATS_TEST_TMPDIR/cache /usr/bin/go build -ldflags='-s -w' -gcflags='google.golang.org/...=-N -l' \
+        -gcflags='golang.org/...=-N -l' -gcflags='github.com/...=-N -l' -o "$BATS_TEST_TMPDIR/openshell" "$top/tests/fixtures/clients/openshell.go"
+    run -0 timeout 120 "$BATS_TEST_TMPDIR/openshell" 127.0.0.1:7071 smoke
+    [ "$output" = 'health 1
+image true true
+exec "\n\b\n\x06hello\n\x1a\x00"
+listed true
+deleted 1' ]
+}
