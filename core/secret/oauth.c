@@ -284,10 +284,15 @@ void oauth_request_free(struct oauth_request *request)
 /* ---- answers ---- */
 
 /* Words of a protocol, such as invalid_grant; anything else could be a secret. */
-static const char *word_of(const char *text)
+static const char *word_of(const json_t *parts, const char *text)
 {
+    static const char *const secrets[] = {"refresh_token", "client_secret", "access_key_id",
+                                          "secret_access_key", "session_token"};
     size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-    return len && len <= 40 && !text[len] ? text : "no reason that can be shown";
+    bool is_word = len && len <= 40 && !text[len];
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        is_word &= !*part(parts, secrets[i]) || !strstr(text, part(parts, secrets[i]));
+    return is_word ? text : "no reason that can be shown";
 }
 
 static int take_value(struct oauth_answer *out, const char *name, const char *value,
@@ -309,7 +314,7 @@ static int read_token(const json_t *parts, int status, const struct buf *body, i
     (void)body;
     if (status != 200 || !*token)
         return error_set(err, ERROR_UPSTREAM, "the server answered %d: %s", status,
-                         word_of(part(out->json, "error")));
+                         word_of(parts, part(out->json, "error")));
     if (seconds > 0 && seconds < 366 * 24 * 3600)
         out->expires_at_ms = now_ms + seconds * 1000;
     if (*part(out->json, "refresh_token") &&
@@ -335,8 +340,8 @@ static int64_t time_of(const char *text)
     return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) * 1000 : 0;
 }
 
-static int read_aws(int status, const struct buf *body, struct oauth_answer *out,
-                    struct error *err)
+static int read_aws(const json_t *parts, int status, const struct buf *body,
+                    struct oauth_answer *out, struct error *err)
 {
     static const char *const names[] = {"AccessKeyId", "SecretAccessKey", "SessionToken",
                                         "Expiration", "Code"};
@@ -347,7 +352,7 @@ static int read_aws(int status, const struct buf *body, struct oauth_answer *out
         json_object_set_new(out->json, names[i], element(buf_str(body), names[i]));
     if (status != 200)
         return error_set(err, ERROR_UPSTREAM, "the server answered %d: %s", status,
-                         word_of(part(out->json, "Code")));
+                         word_of(parts, part(out->json, "Code")));
     for (size_t i = 0; i < OAUTH_VALUES_MAX; i++)
         if (take_value(out, outputs[i], part(out->json, names[i]), err) != 0)
             return -1;
@@ -362,7 +367,7 @@ int oauth_read(const json_t *parts, int status, const struct buf *body, int64_t 
     bool aws = strategy_of(parts) == AWS_STS;
     if (!aws)
         out->json = json_loadb(buf_str(body), body->len, JSON_REJECT_DUPLICATES, NULL);
-    int rc = aws ? read_aws(status, body, out, err)
+    int rc = aws ? read_aws(parts, status, body, out, err)
                  : read_token(parts, status, body, now_ms, out, err);
     if (rc != 0)
         oauth_answer_free(out);

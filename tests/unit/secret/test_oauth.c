@@ -243,6 +243,10 @@ static void bad_answers_show_a_word_at_most(void **state)
          "the server answered 400: invalid_grant"},
         {REFRESH, 400, "{\"error\":\"bad token rt/1\"}",
          "the server answered 400: no reason that can be shown"},
+        {"{\"strategy\":\"oauth2_client_credentials\",\"output\":\"T\",\"client_id\":\"me\","
+         "\"token_url\":\"https://a.example/\",\"client_secret\":\"onlyletters\"}",
+         401, "{\"error\":\"wrong_onlyletters\"}",
+         "the server answered 401: no reason that can be shown"},
         {REFRESH, 500, "rt/1", "the server answered 500: no reason that can be shown"},
         {REFRESH, 200, "{}", "the server answered 200: no reason that can be shown"},
         {REFRESH, 200, "{\"access_token\":\"a\\nb\"}", "the server's answer has no usable TOKEN"},
