@@ -189,9 +189,11 @@ static void look_for_head(struct client *c)
     bool begins = http_parser_idle(c->requests);
     enum http_event event = http_parser_next(c->requests, &bytes, &len, &body, &body_len);
     buf_consume(&c->pending, c->pending.len - len);
-    if (event == HTTP_GOT_HEAD)
+    if (event == HTTP_GOT_HEAD) {
+        if (c->upstream.stream)
+            net_pause(c->upstream.stream);          /* what it says first is for who asks it */
         have_head(c);
-    else if (event == HTTP_MORE && begins)
+    } else if (event == HTTP_MORE && begins)
         egress_client_expect(c, c->proxy->limits.head_ms);
     else if (event == HTTP_BAD)
         egress_relay_malformed(c);

@@ -92,6 +92,22 @@ put_client() { inside sh -c 'cat >/tmp/grpc_client.py' <"$top/tests/e2e/grpc_cli
     [ "$(cat "$BATS_TEST_TMPDIR/up")" = "POST /up" ]
 }
 
+@test "a request whose body voters look at reaches an origin that says its settings meanwhile" {
+    mkdir -p -m 755 "$state/rules"
+    chmod 755 "$state"
+    echo 'return { inspect = function(r, ballot) return ballot:allow() end }' >"$state/rules/looks.lua"
+    cp "$state/sluice.yaml" "$state/before.yaml"
+    printf 'chain:\n  voters:\n    - {plugin: live_reload, isolation: inline}\n    - {script: %s, isolation: process}\n' "$state/rules/looks.lua" >>"$state/sluice.yaml"
+    sluice plugin reload
+    rules 8444 'access: full'
+    for _ in 1 2 3 4 5 6 7 8; do
+        head -c 300000 /dev/zero | inside curl -sS --http1.1 --data-binary @- https://api.test:8444/up >"$BATS_TEST_TMPDIR/up"
+        [ "$(cat "$BATS_TEST_TMPDIR/up")" = "POST /up" ] || { cat "$BATS_TEST_TMPDIR/up"; return 1; }
+    done
+    mv "$state/before.yaml" "$state/sluice.yaml"
+    sluice plugin reload
+}
+
 @test "curl by HTTP/2 without TLS to an origin that speaks HTTP/1.1, which sees no byte of the requests until that is known" {
     rules 80 'access: read-only'
     run --separate-stderr -0 inside curl -sS -p --http2-prior-knowledge -w '%{http_version} %{http_code}\n' http://api.test/a
