@@ -354,6 +354,7 @@ static void abandon(struct gateway *g)
     if (g->events)
         events_finish(g->events);
     events_close(g->events);
+    auth_leases_close(g->api.auth.leases);
     uv_run(&g->loop, UV_RUN_DEFAULT);
     uv_loop_close(&g->loop);
 }
