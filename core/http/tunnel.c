@@ -257,6 +257,18 @@ bool http_tunnel_write(struct http_tunnel *t, const void *bytes, size_t len)
     return http_tunnel_queued(t) < HTTP_TUNNEL_QUEUE_HIGH;
 }
 
+void http_tunnel_send(struct http_tunnel *t, struct buf *bytes)
+{
+    if (!t->closing && !t->write_ended && bytes->len &&
+        net_queued(t->socket) + bytes->len <= HTTP_TUNNEL_QUEUE_MAX) {
+        t->drain_due = true;
+        net_send(t->socket, bytes);
+        return;
+    }
+    http_tunnel_write(t, bytes->data, bytes->len);  /* which says what is wrong */
+    buf_free(bytes);
+}
+
 size_t http_tunnel_queued(const struct http_tunnel *t)
 {
     return net_queued(t->socket);

@@ -46,6 +46,8 @@ struct http_tunnel *http_tunnel_of(struct net_stream *stream);
 /* False: enough is queued, wait for on_drain (the bytes were taken nevertheless); after
  * http_tunnel_shutdown or while closing they are dropped. */
 bool http_tunnel_write(struct http_tunnel *tunnel, const void *bytes, size_t len);
+/* The same; the buffer is empty afterwards, and on_drain always follows unless they are dropped. */
+void http_tunnel_send(struct http_tunnel *tunnel, struct buf *bytes);
 size_t http_tunnel_queued(const struct http_tunnel *tunnel);
 /* No on_read until resumed. */
 void http_tunnel_pause(struct http_tunnel *tunnel);

@@ -43,7 +43,11 @@ static bool carried_write(struct net_stream *stream, const void *bytes, size_t l
 
 static void carried_send(struct net_stream *stream, struct buf *bytes)
 {
-    carried_write(stream, bytes->data, bytes->len);
+    struct carried *c = carried_of(stream);
+    if (c->tunnel)
+        http_tunnel_send(c->tunnel, bytes);
+    else
+        buf_free(bytes);
 }
 
 static size_t carried_queued(const struct net_stream *stream)

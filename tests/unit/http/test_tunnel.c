@@ -257,6 +257,52 @@ static void test_client_tunnel(void **state)
     relay_free(relay);
 }
 
+struct sender {
+    unsigned drained, closed;
+};
+
+static void ignore_read(void *owner, const char *bytes, ssize_t n)
+{
+    (void)owner, (void)bytes, (void)n;
+}
+
+static void count_drained(void *owner, int status)
+{
+    ((struct sender *)owner)->drained += status == 0;
+}
+
+static void count_closed(void *owner)
+{
+    ((struct sender *)owner)->closed++;
+}
+
+/* Also of bytes that the kernel takes at once: who waits for that to end would wait for ever. */
+static void test_stream_is_drained_of_what_is_sent(void **state)
+{
+    static const struct net_calls calls = {
+        .read = ignore_read, .drained = count_drained, .closed = count_closed};
+    (void)state;
+    struct relay *relay = relay_new(false);
+    struct caller caller = {0};
+    struct sender sender = {0};
+    struct buf bytes = {0};
+    dial(relay, &caller);
+    caller.end.tunnel = caller.tunnel;
+    http_tunnel_start(caller.tunnel, &callbacks, &caller.end);
+    struct net_stream *stream =
+        http_tunnel_stream(relay->server[0].tunnel, &calls, &sender);
+    buf_puts(&bytes, "hello");
+    net_send(stream, &bytes);
+    RUN_UNTIL(relay->f, sender.drained == 1);
+    assert_int_equal(bytes.len, 0);
+    net_close(stream);
+    http_tunnel_shutdown(caller.tunnel);
+    RUN_UNTIL(relay->f, sender.closed == 1 && caller.end.closes == 1);
+    assert_string_equal(caller.end.got.data, "hello");
+    buf_free(&caller.end.got);
+    relay_free(relay);
+}
+
 static void spliced(void *ctx, int status)
 {
     struct end *end = ctx;
@@ -399,7 +445,8 @@ int main(void)
         cmocka_unit_test(test_bytes_behind_the_request),
         cmocka_unit_test(test_body_first_then_upgrade), cmocka_unit_test(test_not_asked),
         cmocka_unit_test(test_server_close_closes_tunnels), cmocka_unit_test(test_slow_reader),
-        cmocka_unit_test(test_client_tunnel), cmocka_unit_test(test_splice),
+        cmocka_unit_test(test_client_tunnel),
+        cmocka_unit_test(test_stream_is_drained_of_what_is_sent), cmocka_unit_test(test_splice),
         cmocka_unit_test(test_splice_sends_what_is_queued),
         cmocka_unit_test(test_splice_hang_up), cmocka_unit_test(test_splice_closed_early),
         cmocka_unit_test(test_hang_up_while_paused),
