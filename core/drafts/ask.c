@@ -224,11 +224,11 @@ static int settle_clock(struct drafts *drafts, const char *sandbox, struct arena
                         struct policy_grant *grant, struct error *err)
 {
     struct store_sandbox box;
-    if (!grant->expires_at_ms || !store_is_shared(drafts->store))
+    if (!grant->expires_at_ms)
         return 0;
     if (store_sandbox_get(drafts->store, sandbox, arena, &box, err) != 0)
         return -1;
-    if (!store_at_home(drafts->store, &box)) {
+    if (*box.host || !store_at_home(drafts->store, &box)) {
         grant->boot = "";
         grant->boot_ms = 0;
     }

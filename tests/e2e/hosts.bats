@@ -81,6 +81,32 @@ refused_host() {
     until_so "sluice logs far | grep -q '10.77.0.2:8080'"
 }
 
+@test "a grant for a while counts by the wall clock, as a host was booted at another time" {
+    run -0 sluice sandbox create --name while --host h1
+    run ! sluice sandbox exec while -- curl -sSf "$url"
+    run -0 sluice rule approve while --chunk-id "$(propose while)" --for 1h --wait
+    [ "$(knock while)" = 200 ]
+    run -0 python3 -c 'import sqlite3, sys; print([r[0] for r in sqlite3.connect(sys.argv[1]).execute("SELECT grant_json FROM draft WHERE grant_json LIKE \"%expires_at_ms%\"")])' "$state/sluice.db"
+    echo "$output" >&2
+    [[ "$output" == *'"for_ms":3600000'* && "$output" != *boot* ]]
+    sluice -q sandbox delete while
+}
+
+@test "a host on which no sandbox can be made says why, at once" {
+    token h3
+    echo 1 >"$BATS_TEST_TMPDIR/masked"
+    unshare --mount sh -c 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec sluice-supervisor "$@"' "$BATS_TEST_TMPDIR/masked" \
+        host --gateway "$gateway" --ca "$state/tls/ca.pem" --token-file "$BATS_FILE_TMPDIR/h3/token" \
+        --state-dir "$BATS_FILE_TMPDIR/h3/state" 2>>"$BATS_FILE_TMPDIR/h3/agent.log" 3>&- &
+    echo $! >"$BATS_FILE_TMPDIR/h3/agent.pid"
+    until_so '[ "$(host_is h3)" = ready ]'
+    for i in 1 2 3; do
+        run -1 sluice sandbox create --name "masked$i" --host h3
+        [[ "$output" == *"/proc is partly masked here"* ]]
+    done
+    kill "$(cat "$BATS_FILE_TMPDIR/h3/agent.pid")"
+}
+
 @test "nothing of a host is in a sandbox: its state, its token, its socket" {
     run sluice sandbox exec far -- sh -c "ls $h1/state $h1/token; echo; ls /"
     [[ "$output" != *"supervisors.sock"* && "$output" != *"spec.json"* ]]

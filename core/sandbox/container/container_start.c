@@ -176,6 +176,7 @@ static void watch(struct container *container, uv_loop_t *loop)
     container->channel.data = container->complaints.data = container->child.data = container;
     container->open_handles = 3;
     uv_signal_start(&container->child, container_on_child, SIGCHLD);
+    raise(SIGCHLD);                                 /* it may have ended before that */
     uv_poll_start(&container->channel, UV_READABLE, container_on_channel);
     uv_poll_start(&container->complaints, UV_READABLE, container_on_complaints);
 }
