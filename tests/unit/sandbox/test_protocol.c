@@ -417,6 +417,34 @@ static void what_waits_passes(void **state)
     arena_free(arena);
 }
 
+static void messages_of_hosts_pass(void **state)
+{
+    const char *const ids[] = {"a", "b"};
+    struct sandbox_message out;
+    struct arena *arena = arena_new();
+    struct error err;
+    (void)state;
+    pass(&(struct sandbox_message){
+             .type = MESSAGE_HOST_HELLO,
+             .host_hello = {.protocol = 1, .version = "2", .labels = "{}", .capacity = 3,
+                            .running = ids, .n_running = 1, .stopped = ids + 1, .n_stopped = 1}},
+         "{\"type\":\"host_hello\",\"protocol\":1,\"version\":\"2\",\"labels\":\"{}\","
+         "\"capacity\":3,\"running\":[\"a\"],\"stopped\":[\"b\"]}\n", arena, &out);
+    assert_string_equal(out.host_hello.stopped[0], "b");
+    pass(&(struct sandbox_message){.type = MESSAGE_PLACE,
+                                   .place = {.id = "a", .number = 7, .pids = 9, .spec = "{}"}},
+         "{\"type\":\"place\",\"id\":\"a\",\"number\":7,\"memory_bytes\":0,\"cpu_millis\":0,"
+         "\"pids\":9,\"spec\":\"{}\"}\n", arena, &out);
+    assert_int_equal(out.place.pids, 9);
+    assert_null(out.place.extra_ca);
+    pass(&(struct sandbox_message){.type = MESSAGE_ENDED, .of_host = {.id = "a", .error = "w"}},
+         "{\"type\":\"ended\",\"id\":\"a\",\"error\":\"w\"}\n", arena, &out);
+    static const char many[] = "{\"type\":\"host_hello\",\"protocol\":1,\"version\":\"2\","
+                               "\"labels\":\"{}\",\"capacity\":4097}";
+    assert_int_equal(sandbox_message_decode(many, sizeof many - 1, arena, &out, &err), -1);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +463,7 @@ int main(void)
         cmocka_unit_test(any_character_passes_in_arguments_and_variables),
         cmocka_unit_test(members_of_a_later_version_are_ignored),
         cmocka_unit_test(a_bad_message_is_refused_by_name),
+        cmocka_unit_test(messages_of_hosts_pass),
         cmocka_unit_test(what_waits_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
