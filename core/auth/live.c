@@ -47,6 +47,16 @@ void auth_live_remove(struct auth_live *live, const char *id)
     pthread_mutex_unlock(&live->lock);
 }
 
+void auth_live_set(struct auth_live *live, const struct auth_live_token *tokens, size_t n)
+{
+    pthread_mutex_lock(&live->lock);
+    live->tokens = alloc_resize(live->tokens, n + 1, sizeof *live->tokens);
+    live->n = n;
+    for (size_t i = 0; i < n; i++)
+        live->tokens[i] = tokens[i];
+    pthread_mutex_unlock(&live->lock);
+}
+
 /* Every entry is compared, so that the time tells nothing of which one it was. */
 bool auth_live_find(struct auth_live *live, const char *sha256, int64_t now_ms,
                     struct auth_live_token *out)

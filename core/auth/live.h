@@ -7,6 +7,7 @@
 #define AUTH_LIVE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/digest.h"
@@ -25,6 +26,8 @@ void auth_live_free(struct auth_live *live);
 void auth_live_add(struct auth_live *live, const struct auth_live_token *token);
 /* From now on nobody has it. */
 void auth_live_remove(struct auth_live *live, const char *id);
+/* These, and no others.  A token that was there before and still is stays good all the while. */
+void auth_live_set(struct auth_live *live, const struct auth_live_token *tokens, size_t n);
 /* False: no token that is still good has this digest.  live NULL: there is none. */
 bool auth_live_find(struct auth_live *live, const char *sha256, int64_t now_ms,
                     struct auth_live_token *out);

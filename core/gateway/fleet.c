@@ -26,6 +26,7 @@ struct fleet {
     uv_timer_t timer;
     uint64_t listed_ms;                             /* of the loop's clock */
     bool listing;
+    bool tokens_unread;
     pthread_mutex_t lock;                           /* guards what follows */
     struct batch *first, **last;
 };
@@ -64,47 +65,37 @@ int gateway_join(struct gateway *g, struct error *err)
 
 /* ---- tokens ---- */
 
-struct token_change {
+struct token_reading {
     struct gateway *g;
-    char *id;
+    int rc;
 };
-
-static int read_token(const struct token_change *t, struct arena *arena, struct error *err)
-{
-    struct store_token *list;
-    size_t n;
-    if (store_token_list(t->g->store, arena, &list, &n, err) != 0)
-        return -1;
-    auth_live_remove(t->g->api.auth.live, t->id);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i].id, t->id) == 0)
-            gateway_add_token(t->g, &list[i]);
-    return 0;
-}
 
 static void token_work(void *arg)
 {
-    const struct token_change *t = arg;
-    struct arena *arena = arena_new();
+    struct token_reading *t = arg;
     struct error err;
-    if (read_token(t, arena, &err) != 0)
-        log_error(t->g->log, "cannot read a token that another gateway changed: %s", err.text);
-    arena_free(arena);
+    t->rc = gateway_read_tokens(t->g, &err);
+    if (t->rc != 0)
+        log_error(t->g->log, "cannot read the tokens, which were changed, and tries again: %s",
+                  err.text);
 }
 
 static void token_done(void *arg)
 {
-    struct token_change *t = arg;
-    free(t->id);
+    struct token_reading *t = arg;
+    if (t->rc != 0 && t->g->fleet)
+        t->g->fleet->tokens_unread = true;
     free(t);
 }
 
-/* In the order of the changes. */
-static void on_token(struct gateway *g, const char *id)
+/* In the order of the changes.  Also after those of this gateway, which a reading that had begun
+ * before may have undone. */
+static void read_tokens(struct fleet *fleet)
 {
-    struct token_change *t = alloc_zero(1, sizeof *t);
-    *t = (struct token_change){g, alloc_str(id)};
-    jobs_run(g->jobs, "tokens of other gateways", token_work, token_done, t);
+    struct token_reading *t = alloc_zero(1, sizeof *t);
+    t->g = fleet->g;
+    fleet->tokens_unread = false;
+    jobs_run(fleet->g->jobs, "tokens of the store", token_work, token_done, t);
 }
 
 /* ---- what was written ---- */
@@ -161,8 +152,8 @@ static void on_wake(uv_async_t *wake)
     struct fleet *fleet = wake->data;
     for (struct batch *b = take_batches(fleet); b; b = drop_batch(b))
         for (size_t i = 0; i < b->n; i++) {
-            if (b->changes[i].topic == STORE_TOPIC_TOKEN && !b->changes[i].own)
-                on_token(fleet->g, b->changes[i].subject);
+            if (b->changes[i].topic == STORE_TOPIC_TOKEN || b->changes[i].topic == STORE_TOPIC_ALL)
+                read_tokens(fleet);
             if (!is_others_end(&b->changes[i]))
                 runtime_heard(fleet->g->runtime, &b->changes[i]);
         }
@@ -209,6 +200,8 @@ static void on_tick(uv_timer_t *timer)
 {
     struct fleet *fleet = timer->data;
     runtime_push_unsent(fleet->g->runtime);
+    if (fleet->tokens_unread)
+        read_tokens(fleet);
     if (!fleet->listing && uv_now(&fleet->g->loop) - fleet->listed_ms >= LIST_MS)
         list_gateways(fleet);
 }

@@ -275,7 +275,7 @@ static void fill_api(struct gateway *g)
     g->api.started_ms = clock_now_ms();
 }
 
-void gateway_add_token(struct gateway *g, const struct store_token *token)
+static struct auth_live_token live_token(const struct store_token *token)
 {
     struct auth_live_token live = {.expires_at_ms = token->expires_at_ms};
     snprintf(live.id, sizeof live.id, "%s", token->id);
@@ -283,20 +283,24 @@ void gateway_add_token(struct gateway *g, const struct store_token *token)
     snprintf(live.sha256, sizeof live.sha256, "%s", token->sha256);
     snprintf(live.sandbox, sizeof live.sandbox, "%s", token->sandbox_id);
     snprintf(live.role, sizeof live.role, "%s", token->role);
-    auth_live_add(g->api.auth.live, &live);
+    return live;
 }
 
 /* Who has a role that the configuration no longer has may do nothing. */
-static int load_tokens(struct gateway *g, struct error *err)
+int gateway_read_tokens(struct gateway *g, struct error *err)
 {
+    struct arena *arena = arena_new();
     struct store_token *list;
     size_t n;
-    g->api.auth.live = auth_live_new();
-    if (store_token_list(g->store, g->arena, &list, &n, err) != 0)
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        gateway_add_token(g, &list[i]);
-    return 0;
+    int rc = store_token_list(g->store, arena, &list, &n, err);
+    if (rc == 0) {
+        struct auth_live_token *live = arena_alloc(arena, (n + 1) * sizeof *live);
+        for (size_t i = 0; i < n; i++)
+            live[i] = live_token(&list[i]);
+        auth_live_set(g->api.auth.live, live, n);
+    }
+    arena_free(arena);
+    return rc;
 }
 
 static void fill_grpc(struct gateway *g)
@@ -374,7 +378,9 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
     }
     fill_api(g);
     fill_grpc(g);
-    if (load_tokens(g, err) != 0 || gateway_follow(g, err) != 0 || open_exports(g, err) != 0) {
+    g->api.auth.live = auth_live_new();
+    if (gateway_read_tokens(g, err) != 0 || gateway_follow(g, err) != 0 ||
+        open_exports(g, err) != 0) {
         abandon(g);
         return -1;
     }

@@ -74,7 +74,8 @@ void gateway_reload_tls(struct gateway *g);
 void gateway_free_tls(struct gateway *g);
 
 /* gateway.c */
-void gateway_add_token(struct gateway *g, const struct store_token *token);
+/* The tokens of the store are good from now on, and no others.  Any thread. */
+int gateway_read_tokens(struct gateway *g, struct error *err);
 
 /* fleet.c */
 /* Makes this process a gateway of its store. */

@@ -147,6 +147,14 @@ history_is_whole() {
     until_so '! SLUICE_TOKEN=$token sluice sandbox list >/dev/null 2>&1'
 }
 
+@test "a token that was revoked while a gateway missed what others wrote is no longer good there" {
+    token=$(on_b sluice token create --role viewer --name dora)
+    until_so 'SLUICE_TOKEN=$token sluice sandbox list >/dev/null 2>&1'
+    psql -qc "delete from token where name = 'dora'; insert into outbox(gateway, topic, subject, part, number) values('', 'all', '', '', 0)" postgres
+    until_so '! SLUICE_TOKEN=$token sluice sandbox list >/dev/null 2>&1'
+    until_so '! SLUICE_TOKEN=$token on_b sluice sandbox list >/dev/null 2>&1'
+}
+
 @test "updates that race at both gateways are all made, in one order, and the newest is enforced" {
     for n in 1 2 3 4 5 6; do
         sluice policy update demo --add-endpoint "a$n.example.com:443" --binary /usr/bin/curl >"$a/race.$n" 2>&1 3>&- &

@@ -39,6 +39,15 @@ static void a_token_is_good_until_it_is_removed_or_expires(void **state)
     assert_false(auth_live_find(live, a.sha256, 0, &found));
     assert_true(auth_live_find(live, c.sha256, 0, &found));
     auth_live_remove(live, "nobody");
+    const struct auth_live_token kept[] = {c, b};
+    auth_live_set(live, kept, 2);
+    assert_true(auth_live_find(live, c.sha256, 0, &found));
+    assert_true(auth_live_find(live, b.sha256, 0, &found));
+    auth_live_set(live, kept, 0);
+    assert_false(auth_live_find(live, c.sha256, 0, &found));
+    auth_live_add(live, &a);
+    assert_true(auth_live_find(live, a.sha256, 0, &found));
+    auth_live_remove(live, "a");
     auth_live_free(live);
     assert_false(auth_live_find(NULL, a.sha256, 0, &found));
 }
