@@ -13,6 +13,7 @@ struct link {
     const struct link_calls *calls;                 /* NULL: nobody listens any more */
     void *owner;
     struct buf in;                                  /* bytes that are no whole line yet */
+    bool complained;                                /* of a line: once is enough for the log */
     const char *why;                                /* it ends; static text.  NULL: it does not */
 };
 
@@ -35,9 +36,11 @@ static void on_line(struct link *link, const char *line, size_t len)
     struct sandbox_message message;
     struct error err;
     bool taken = false;
-    if (sandbox_message_decode(line, len, arena, &message, &err) != 0)
+    bool good = sandbox_message_decode(line, len, arena, &message, &err) == 0;
+    if (!good && !link->complained)
         link->calls->malformed(link->owner, &err);
-    else
+    link->complained |= !good;
+    if (good)
         taken = link->calls->message(link->owner, &message, arena);
     if (!taken)
         arena_free(arena);

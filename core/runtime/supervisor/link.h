@@ -16,7 +16,8 @@ struct link;
 struct link_calls {
     /* Returns true when the arena, in which the message lives, was taken over. */
     bool (*message)(void *owner, const struct sandbox_message *message, struct arena *arena);
-    void (*malformed)(void *owner, const struct error *why);    /* a line that cannot be read */
+    /* A line that cannot be read: the first of the stream. */
+    void (*malformed)(void *owner, const struct error *why);
     /* From the loop, never from within a call.  why: "" where the supervisor closed it. */
     void (*ended)(void *owner, const char *why);
 };

@@ -149,7 +149,8 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
     struct sandbox *s = owner;
     switch (m->type) {
     case MESSAGE_HELLO:
-        on_hello(s, &m->hello);
+        if (!s->ready)
+            on_hello(s, &m->hello);
         return false;
     case MESSAGE_START_FAILED:
         error_set(&s->start_error, ERROR_UPSTREAM, "sandbox '%s' cannot be made: %s", s->name,

@@ -2,6 +2,9 @@
 /* Hosts at the other end of a stream: which one gets a sandbox, and what a hostile one can say. */
 #include "support/runtime.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "runtime/hosts/hosts.h"
 #include "runtime/sandbox.h"
 
@@ -148,11 +151,27 @@ static void the_host_with_most_room_is_picked(void **state)
     assert_non_null(strstr(pick(h, "a"), "the host a is away; it was last seen 20"));
 }
 
-/* What is no message, and what is none of a host. */
+static size_t count_in_file(int fd, const char *text)
+{
+    char bytes[16384];
+    ssize_t len = pread(fd, bytes, sizeof bytes - 1, 0);
+    size_t n = 0;
+    assert_true(len >= 0);
+    bytes[len] = '\0';
+    for (const char *at = bytes; (at = strstr(at, text)); at++)
+        n++;
+    return n;
+}
+
+/* What is no message, and what is none of a host; the log is not filled with complaints. */
 static void garbage_ends_nothing(void **state)
 {
     struct house *h = *state;
     struct peer agent;
+    const struct log shown = h->f->log;
+    int log = memfd_create("log", MFD_CLOEXEC);
+    h->f->log.fd = log;
+    h->f->log.level = LOG_WARN;
     join(h, &agent, "h1", 4, "[\"no map\"]");
     static const char *const lines[] = {"\n", "{}\n", "{\"type\":\"ended\"}\n", "[[[[\n",
                                         "{\"type\":\"host_hello\",\"protocol\":1}\n",
@@ -161,6 +180,9 @@ static void garbage_ends_nothing(void **state)
         net_write(agent.stream, lines[i], strlen(lines[i]));
     for (int i = 0; i < 5; i++)
         uv_run(&h->loop, UV_RUN_NOWAIT);
+    h->f->log = shown;
+    assert_int_equal(count_in_file(log, "host h1 sent a line that cannot be read"), 1);
+    close(log);
     assert_false(agent.ended);
     json_t *hosts = runtime_hosts_json(h->runtime);
     const json_t *first = json_array_get(json_object_get(hosts, "hosts"), 0);
