@@ -28,21 +28,17 @@ install(CODE "set(SLUICE_BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDI
         \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/sluiced.service\" @ONLY)
     configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/scripts/cmake/sluiced-user.service.in\"
         \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/user/sluiced.service\" @ONLY)")
+# Both straight to where they belong: two installations at once share nothing in the build folder.
 install(CODE "execute_process(COMMAND \"${CMAKE_CURRENT_SOURCE_DIR}/scripts/manpages\"
-    \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\" \"${CMAKE_CURRENT_BINARY_DIR}/man\" COMMAND_ERROR_IS_FATAL ANY)
-    foreach(section 1 5 7 8)
-        file(GLOB pages \"${CMAKE_CURRENT_BINARY_DIR}/man/*.\${section}\")
-        file(INSTALL \${pages} DESTINATION \"\${CMAKE_INSTALL_PREFIX}/share/man/man\${section}\")
-    endforeach()")
+    \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\" \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/man\" COMMAND_ERROR_IS_FATAL ANY)")
 install(CODE "foreach(words \"bash bash-completion/completions/sluice\" \"zsh zsh/vendor-completions/_sluice\"
             \"fish fish/vendor_completions.d/sluice.fish\")
         string(REPLACE \" \" \";\" words \${words})
         list(GET words 0 shell)
         list(GET words 1 file)
-        execute_process(COMMAND \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/sluice\" completion \${shell}
-            OUTPUT_FILE \"${CMAKE_CURRENT_BINARY_DIR}/completion.\${shell}\" COMMAND_ERROR_IS_FATAL ANY)
+        set(file \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/\${file}\")
         get_filename_component(folder \${file} DIRECTORY)
-        get_filename_component(name \${file} NAME)
-        file(INSTALL \"${CMAKE_CURRENT_BINARY_DIR}/completion.\${shell}\" RENAME \${name}
-            DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/\${folder}\")
+        file(MAKE_DIRECTORY \${folder})
+        execute_process(COMMAND \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/sluice\" completion \${shell}
+            OUTPUT_FILE \${file} COMMAND_ERROR_IS_FATAL ANY)
     endforeach()")

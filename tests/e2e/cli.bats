@@ -36,17 +36,17 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 @test "the man pages and the completion say what the help says" {
     ASAN_OPTIONS=${ASAN_OPTIONS/leaks=1/leaks=0}                   # hundreds of commands
     "$top/scripts/manpages" "$build/bin" "$BATS_TEST_TMPDIR/man"
-    sed 's/\\-/-/g' "$BATS_TEST_TMPDIR/man/sluice.1" >"$BATS_TEST_TMPDIR/page"
-    grep -qF -- '\-\-state\-dir' "$BATS_TEST_TMPDIR/man/sluiced.1"
-    [ "$(grep '^\.SS' "$BATS_TEST_TMPDIR/man/sluice.1" | tr -d '"')" = "$(commands | sed 's/^/.SS /; s/ $//')" ]
+    sed 's/\\-/-/g' "$BATS_TEST_TMPDIR/man/man1/sluice.1" >"$BATS_TEST_TMPDIR/page"
+    grep -qF -- '\-\-state\-dir' "$BATS_TEST_TMPDIR/man/man1/sluiced.1"
+    [ "$(grep '^\.SS' "$BATS_TEST_TMPDIR/man/man1/sluice.1" | tr -d '"')" = "$(commands | sed 's/^/.SS /; s/ $//')" ]
     for page in "sluice-policy.5 sluice policy explain" "sluice.yaml.5 sluiced --explain"; do
-        sed 's/\\-/-/g; s/\\e/\\/g; s/^\\&//' "$BATS_TEST_TMPDIR/man/${page%% *}" >"$BATS_TEST_TMPDIR/fields"
+        sed 's/\\-/-/g; s/\\e/\\/g; s/^\\&//' "$BATS_TEST_TMPDIR/man/man5/${page%% *}" >"$BATS_TEST_TMPDIR/fields"
         ${page#* } >"$BATS_TEST_TMPDIR/explained"
         [ "$(wc -l <"$BATS_TEST_TMPDIR/explained")" -gt 60 ]
         run -1 grep -vxFf "$BATS_TEST_TMPDIR/fields" "$BATS_TEST_TMPDIR/explained"
     done
     run -2 "$top/scripts/manpages"
-    [[ "$output" == "manpages BIN_DIR OUT_DIR: "* ]]
+    [[ "$output" == "manpages BIN_DIR MAN_DIR: "* ]]
     while read -r group verb; do
         sluice "$group" $verb -h | sed '/^global:/,/^$/d' >"$BATS_TEST_TMPDIR/help"
         run -1 grep -vxFf "$BATS_TEST_TMPDIR/page" "$BATS_TEST_TMPDIR/help"

@@ -300,7 +300,7 @@ for line in sys.stdin:
 }
 
 @test "status names what is enforced; other protocols are refused, and check warns of them" {
-    [ "$(sluice status -o json | jq -c .enforces)" = '["protocol","path","access","rules","deny_rules","enforcement","tls","allow_encoded_slash","websocket_credential_rewrite","request_body_credential_rewrite","persisted_queries","graphql_persisted_queries","graphql_max_body_bytes","credential_binding","json_rpc","mcp"]' ]
+    [ "$(sluice status -o json | jq -c .enforces)" = '["protocol","path","access","rules","deny_rules","enforcement","tls","allow_encoded_slash","websocket_credential_rewrite","request_body_credential_rewrite","persisted_queries","graphql_persisted_queries","graphql_max_body_bytes","credential_signing","signing_service","signing_region","credential_binding","json_rpc","mcp"]' ]
     run -1 rules "host: api.test, port: 443, protocol: sql, enforcement: audit, access: read-only"
     [[ "$output" == *"NOT_ENFORCEABLE"*"cannot enforce protocol yet"* ]]
     run -0 sluice policy check "$state/rules.yaml"

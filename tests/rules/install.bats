@@ -32,6 +32,12 @@ setup() {
     grep -q 'plugin test' "$prefix/share/man/man1/sluice.1"
 }
 
+@test "an installation makes its files where they belong, not in the build folder, where another one would read them half written" {
+    touch mark
+    cmake --install "$build" --prefix "$PWD/usr" >/dev/null
+    [ -z "$(find "$build" -newer mark \( -name '*.[1578]' -o -name 'completion.*' \))" ]
+}
+
 @test "shipped voters are found where they were installed" {
     cat >live.test.yaml <<'YAML'
 plugin: live_reload

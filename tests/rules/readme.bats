@@ -122,6 +122,8 @@ rules() {
     cp few_rules.py etc/sluice/
     touch etc/sluice/ca.pem
     sluice -q gateway init-tls tls --host localhost >/dev/null
+    cp tls/ca.pem otel-ca.pem
+    (umask 077 && echo token >otlp.token && head -c 32 /dev/urandom | base64 >siem.key)
     shown=0
     for readme in core/gateway plugins/quorum plugins/mode_lock plugins/freeze_window plugins/secrets_guard; do
         sed -n '/^```yaml$/,/^```$/p' "$top/$readme/README.md" | sed '1d;$d' >shown.yaml
