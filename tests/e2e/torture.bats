@@ -28,4 +28,5 @@ crash() { SLUICE_BUILD=$build timeout 170 python3 "$top/tests/torture/crash.py" 
     chmod 711 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
     run -1 crash lies --points 4
     [[ "$output" == *"not ok: crash lies --operations 25 --seed 1 --at "* ]]
+    until_so '! pgrep -f "sluice-supervisor --spec $BATS_TEST_TMPDIR/" >/dev/null'
 }

@@ -296,6 +296,17 @@ def check(gateway, run):
         raise Wrong(f"the audit chain is broken at {audit['first_bad']}: {audit['why']}")
 
 
+def end_supervisors(folder):
+    """A store that has lost a sandbox leaves its supervisor to nobody."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as line:
+                if f"\0{folder}/".encode() in line.read():
+                    os.kill(int(pid), signal.SIGTERM)
+        except OSError:
+            pass
+
+
 def one(mode, at, options):
     """One run: None, or what is wrong; and how many calls there were, where it ended in order."""
     parent = tempfile.mkdtemp(prefix="torture-", dir=options.folder)
@@ -325,6 +336,7 @@ def one(mode, at, options):
                 raise Wrong("the gateway that started again does not end in order")
     except (Wrong, Lost, Refused) as why:
         wrong = f"{type(why).__name__}: {why}"
+    end_supervisors(folder)
     calls = int(open(folder + ".count", encoding="utf-8").read()) if os.path.exists(folder + ".count") else 0
     if wrong:
         wrong += "\n" + open(folder + ".log", encoding="utf-8", errors="replace").read()[-2000:]
