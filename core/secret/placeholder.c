@@ -153,3 +153,26 @@ void secret_redact(const char *text, size_t len, struct buf *out)
             buf_putc(out, text[i]);
     }
 }
+
+/* ---- for rules ---- */
+
+/* Whether it begins with the handle of a placeholder. */
+static bool is_handle(const char *text)
+{
+    size_t n = strspn(text + (*text == 's'), "0123456789abcdef");
+    return *text == 's' && n == SECRET_HANDLE_LEN && text[1 + n] == '_';
+}
+
+void secret_generalise(const char *text, struct buf *out)
+{
+    for (const char *at; (at = strstr(text, SECRET_MARKER)); text = at) {
+        at += SECRET_MARKER_LEN;
+        buf_add(out, text, (size_t)(at - text));
+        if (!is_handle(at))
+            continue;
+        buf_putc(out, *at++);
+        for (int i = 0; i < SECRET_HANDLE_LEN; i++, at++)
+            buf_putc(out, '?');
+    }
+    buf_puts(out, text);
+}

@@ -29,6 +29,8 @@ enum { SECRET_TRACE_MAX = 5 * SECRET_MARKER_LEN };
 bool secret_has_plain_trace(const char *text, size_t len);
 /* The text with "[CREDENTIAL]" for each placeholder, as logs show it. */
 void secret_redact(const char *text, size_t len, struct buf *out);
+/* The text with ? for each digit of the placeholders in it, which are random in each sandbox. */
+void secret_generalise(const char *text, struct buf *out);
 /* Whether at begins with a placeholder, percent-encoded or not; out gets up to
  * SECRET_PLACEHOLDER_MAX bytes from there, decoded, and at[i] the offset where byte i begins;
  * returns how many there are, 0: no placeholder begins here. */

@@ -101,6 +101,25 @@ static int print_learned(const struct cli *cli, const struct policy_learned *lea
     return code;
 }
 
+/* A placeholder in it is another one in each sandbox. */
+static const char *general(const char *path, struct arena *arena)
+{
+    struct buf pattern = {0};
+    if (!secret_has_plain_trace(path, strlen(path)))
+        return path;
+    secret_generalise(path, &pattern);
+    const char *copy = arena_str(arena, buf_str(&pattern));
+    buf_free(&pattern);
+    return copy;
+}
+
+/* What is learned has a path as it was sent: the ceiling allows no pattern for it. */
+static bool is_for_one_sandbox(const struct policy_learned *learned, struct arena *arena)
+{
+    const char *text = policy_json(learned->policy);
+    return strcmp(general(text, arena), text) != 0;
+}
+
 static void tell(const struct cli *cli, const struct policy_learned *learned, struct arena *arena)
 {
     for (size_t i = 0; i < learned->n_left_out && i < LEFT_OUT_SHOWN; i++)
@@ -109,10 +128,10 @@ static void tell(const struct cli *cli, const struct policy_learned *learned, st
     if (learned->n_left_out > LEFT_OUT_SHOWN)
         complain("left out: %zu more, which -o json lists",
                  learned->n_left_out - LEFT_OUT_SHOWN);
-    const char *text = policy_json(learned->policy);
-    if (secret_has_trace(text, strlen(text)))
+    if (is_for_one_sandbox(learned, arena))
         complain("a path has the placeholder of a credential, which is another one in each "
-                 "sandbox: write * in its place where the policy is for another sandbox");
+                 "sandbox, and the ceiling names it: give a ceiling that allows any, such as "
+                 "'/bot*/**', where the policy is for another sandbox");
     if (!learned->count && !learned->n_left_out) {
         say(cli,
             "nothing that the policy allows is on record yet, so this one opens nothing: let the "
@@ -133,7 +152,8 @@ static int learn(const struct cli *cli, const struct seen *seen, struct policy *
     struct error err;
     const struct policy_learning learning = {.seen = seen->items, .n = seen->n,
                                              .ceiling = policy_model(ceiling),
-                                             .max_paths = (size_t)max_paths};
+                                             .max_paths = (size_t)max_paths,
+                                             .general = general};
     int code = EXIT_REFUSED;
     if (policy_learn(&learning, arena, &learned, &err) != 0)
         complain("%s", err.text);

@@ -239,6 +239,17 @@ static int by_path_and_method(const void *left, const void *right)
     return order ? order : learn_method_order(a->item->method, b->item->method);
 }
 
+/* For any sandbox. */
+static const char *general(const struct making *m, const char *path)
+{
+    const struct policy_learning *learning = m->run->learning;
+    if (!learning->general || m->run->literal)
+        return path;
+    const char *pattern = learning->general(path, m->arena);
+    m->run->generalised |= !is(pattern, path);
+    return pattern;
+}
+
 static struct shaped *shape(const struct making *m, const struct draft *draft)
 {
     struct shaped *shaped = arena_alloc(m->arena, draft->n * sizeof *shaped);
@@ -249,7 +260,7 @@ static struct shaped *shape(const struct making *m, const struct draft *draft)
     learn_generalise(paths, draft->n, draft->calls ? 0 : m->run->learning->max_paths, m->arena,
                      patterns);
     for (size_t i = 0; i < draft->n; i++)
-        shaped[i] = (struct shaped){draft->items[i], patterns[i]};
+        shaped[i] = (struct shaped){draft->items[i], general(m, patterns[i])};
     if (!draft->calls)
         qsort(shaped, draft->n, sizeof *shaped, by_path_and_method);
     return shaped;
@@ -365,7 +376,7 @@ static struct draft *find_draft(const struct making *m, struct drafts *drafts,
 {
     const struct sluice_endpoint *model = item->model;
     bool calls = judges_calls(model);
-    const char *path = calls ? item->seen->path : is_plain(model) ? "" : model->path;
+    const char *path = calls ? general(m, item->seen->path) : is_plain(model) ? "" : model->path;
     for (size_t i = drafts->n; i > 0; i--)
         if (drafts->items[i - 1].model == model && is(drafts->items[i - 1].path, path))
             return &drafts->items[i - 1];

@@ -196,18 +196,18 @@ static void add_evidence(struct policy_learned *out, const struct programs *prog
     }
 }
 
-int policy_learn(const struct policy_learning *learning, struct arena *arena,
-                 struct policy_learned *out, struct error *err)
+static int learn(struct learn_run *run, struct policy_learned *out, struct error *err)
 {
-    struct learn_run run = {.learning = learning, .arena = arena};
+    const struct policy_learning *learning = run->learning;
+    struct arena *arena = run->arena;
     struct programs programs = {0};
     struct problems problems = {0};
     size_t n;
-    run.left_out = arena_alloc(arena, (learning->n + 1) * sizeof *run.left_out);
-    struct learn_item *items = learn_items(learning, arena, &n, run.left_out, &run.n_left_out);
+    run->left_out = arena_alloc(arena, (learning->n + 1) * sizeof *run->left_out);
+    struct learn_item *items = learn_items(learning, arena, &n, run->left_out, &run->n_left_out);
     struct learn_places places = learn_places_of(items, n, arena);
-    find_slashed(&run, &places);
-    if (learn_programs(&run, &places, &programs, err) != 0)
+    find_slashed(run, &places);
+    if (learn_programs(run, &places, &programs, err) != 0)
         return -1;
     if (programs.n)
         qsort(programs.items, programs.n, sizeof *programs.items, by_key);
@@ -217,8 +217,20 @@ int policy_learn(const struct policy_learning *learning, struct arena *arena,
     problems_free(&problems);
     if (rc != 0 || learn_prove(learning, policy_model(policy), &places, arena, err) != 0)
         return -1;
-    *out = (struct policy_learned){.policy = policy, .left_out = run.left_out,
-                                   .n_left_out = run.n_left_out};
+    *out = (struct policy_learned){.policy = policy, .left_out = run->left_out,
+                                   .n_left_out = run->n_left_out};
     add_evidence(out, &programs, policy_model(policy), arena);
     return 0;
+}
+
+/* A ceiling may name the very path that only this sandbox has. */
+int policy_learn(const struct policy_learning *learning, struct arena *arena,
+                 struct policy_learned *out, struct error *err)
+{
+    struct learn_run run = {.learning = learning, .arena = arena};
+    struct learn_run literal = {.learning = learning, .arena = arena, .literal = true};
+    struct error ignored;
+    if (learn(&run, out, err) == 0)
+        return 0;
+    return run.generalised ? learn(&literal, out, &ignored) : -1;
 }

@@ -74,6 +74,8 @@ struct learn_run {
     struct arena *arena;
     struct policy_left_out *left_out;
     size_t n_left_out;
+    bool literal;                                   /* learning->general is not asked */
+    bool generalised;                               /* and has made a pattern */
     const struct policy_seen **slashed;             /* of hosts with an encoded slash in a path */
     size_t n_slashed;
 };

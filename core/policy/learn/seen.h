@@ -36,6 +36,9 @@ struct policy_learning {
     size_t n;
     const struct sluice_policy *ceiling;
     size_t max_paths; /* of an endpoint, more become patterns; 0: none do */
+    /* A path whose parts are other ones in each sandbox, as the pattern that takes those of all, in
+     * the arena; the path itself where it has none.  NULL: no path has. */
+    const char *(*general)(const char *path, struct arena *arena);
 };
 
 struct policy_left_out {

@@ -264,6 +264,60 @@ static void paths_become_patterns_only_where_there_are_too_many(void **state)
     assert_paths(shallow, 1, "/**");
 }
 
+/* As it is used for placeholders, which have other digits in each sandbox. */
+static const char *without_digits(const char *path, struct arena *arena)
+{
+    char *pattern = arena_str(arena, path);
+    for (char *p = pattern; *p; p++)
+        if (*p >= '0' && *p <= '9')
+            *p = '?';
+    return strchr(pattern, '?') ? pattern : path;
+}
+
+static void what_each_sandbox_has_its_own_of_becomes_a_pattern(void **state)
+{
+    struct learning l = learning_new(judged);
+    (void)state;
+    l.general = without_digits;
+    learning_see(&l, "/usr/bin/curl", "a.test.com", "GET", "/bot1-2/x");
+    learning_see(&l, "/usr/bin/curl", "a.test.com", "GET", "/bot3-4/x");
+    learning_see(&l, "/usr/bin/curl", "a.test.com", "POST", "/bot3-4/y");
+    learning_see(&l, "/usr/bin/curl", "a.test.com", "POST", "/rpc/1-2")->rpc_method = "ask";
+    learning_see(&l, "/usr/bin/curl", "a.test.com", "POST", "/rpc/3-4")->rpc_method = "ask";
+    assert_learned(&l,
+                   "  curl:\n"
+                   "    endpoints:\n"
+                   "      - {host: a.test.com, port: 443, protocol: rest, enforcement: enforce,\n"
+                   "         rules: [{allow: {method: GET, path: '/bot?-?/x'}},\n"
+                   "                 {allow: {method: POST, path: '/bot?-?/y'}}]}\n"
+                   "      - {host: a.test.com, port: 443, path: '/rpc/?-?', protocol: json-rpc,\n"
+                   "         enforcement: enforce, rules: [{allow: {method: ask}}]}\n"
+                   "    binaries: [{path: /usr/bin/curl}]\n");
+    learning_free(&l);
+}
+
+static void a_ceiling_that_names_it_keeps_it(void **state)
+{
+    struct learning l = learning_new(
+        "version: 1\n"
+        "network_policies:\n"
+        "  all:\n"
+        "    endpoints:\n"
+        "      - {host: a.test.com, port: 443, protocol: rest, enforcement: enforce,\n"
+        "         rules: [{allow: {method: GET, path: /bot1-2/x}}]}\n"
+        "    binaries: [{path: '/**'}]\n");
+    (void)state;
+    l.general = without_digits;
+    learning_see(&l, "/usr/bin/curl", "a.test.com", "GET", "/bot1-2/x");
+    assert_learned(&l,
+                   "  curl:\n"
+                   "    endpoints:\n"
+                   "      - {host: a.test.com, port: 443, protocol: rest, enforcement: enforce,\n"
+                   "         rules: [{allow: {method: GET, path: /bot1-2/x}}]}\n"
+                   "    binaries: [{path: /usr/bin/curl}]\n");
+    learning_free(&l);
+}
+
 static void a_pattern_stays_within_what_the_ceiling_denies(void **state)
 {
     static const char *const paths[] = {"/r/a", "/r/b", "/r/c", NULL};
@@ -443,6 +497,8 @@ int main(void)
         cmocka_unit_test(bytes_need_a_connection_and_a_silent_connection_allows_no_request),
         cmocka_unit_test(addresses_limits_and_denials_are_those_of_the_ceiling),
         cmocka_unit_test(paths_become_patterns_only_where_there_are_too_many),
+        cmocka_unit_test(what_each_sandbox_has_its_own_of_becomes_a_pattern),
+        cmocka_unit_test(a_ceiling_that_names_it_keeps_it),
         cmocka_unit_test(a_pattern_stays_within_what_the_ceiling_denies),
         cmocka_unit_test(a_pattern_beyond_the_ceiling_is_an_error),
         cmocka_unit_test(what_the_ceiling_refuses_is_an_error),

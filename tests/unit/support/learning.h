@@ -13,6 +13,7 @@ struct learning {
     struct policy *ceiling;
     struct policy_seen *seen;
     size_t n, room, max_paths;
+    const char *(*general)(const char *path, struct arena *arena);
     struct policy_learned learned;
     struct error err;
 };
@@ -51,7 +52,7 @@ static inline struct policy_seen *learning_see(struct learning *l, const char *p
 static inline int learning_run(struct learning *l)
 {
     const struct policy_learning learning = {l->seen, l->n, policy_model(l->ceiling),
-                                             l->max_paths};
+                                             l->max_paths, l->general};
     l->err.text[0] = '\0';
     return policy_learn(&learning, l->arena, &l->learned, &l->err);
 }
