@@ -155,11 +155,34 @@ const char *inference_url_read(const char *url, struct egress_target *target, bo
                ? NULL : "it has no valid host and port";
 }
 
-int inference_set_model(struct buf *body, const char *model)
+/* About what the tree of a JSON document takes, of which a small text can have a large one. */
+static size_t tree_size(const struct buf *text)
 {
+    enum { CONTAINER = 256, VALUE = 64 };
+    bool quoted = false;
+    size_t size = 0;
+    for (size_t i = 0; i < text->len; i++) {
+        char c = text->data[i];
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted)
+            i += c == '\\';
+        else if (c == '[' || c == '{')
+            size += CONTAINER;
+        else if (c == ',' || c == ':')
+            size += VALUE;
+    }
+    return size;
+}
+
+enum inference_body inference_set_model(struct buf *body, const char *model)
+{
+    enum { TREE_MAX = 80 * 1024 * 1024 };
+    if (tree_size(body) > TREE_MAX)
+        return INFERENCE_TOO_LARGE;
     json_t *json = json_loadb(buf_str(body), body->len, JSON_REJECT_DUPLICATES, NULL);
-    int rc = json_is_object(json) ? 0 : -1;
-    if (rc == 0 && *model) {
+    enum inference_body result = json_is_object(json) ? INFERENCE_BODY : INFERENCE_NO_OBJECT;
+    if (result == INFERENCE_BODY && *model) {
         json_object_set_new(json, "model", json_string(model));
         char *text = json_dumps(json, JSON_COMPACT);
         buf_clear(body);
@@ -167,7 +190,7 @@ int inference_set_model(struct buf *body, const char *model)
         free(text);
     }
     json_decref(json);
-    return rc;
+    return result;
 }
 
 /* A version in both URLs counts once. */
