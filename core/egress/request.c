@@ -118,11 +118,15 @@ static int read_url(struct client *c, struct egress_refusal *refusal)
 {
     struct exchange *exchange = &c->exchange;
     exchange->kind = EXCHANGE_FORWARD;
+    exchange->path = "";
     if (!repeats_target(c) && read_new_target(c, refusal) != 0)
         return -1;
     if (http_head_lists(exchange->head, "Upgrade", "websocket"))
         return egress_refuse(refusal, REFUSAL_UPGRADE, "WebSocket needs a tunnel: use CONNECT");
-    return egress_within_check_fields(exchange->head, refusal);
+    if (egress_within_check_fields(exchange->head, refusal) != 0)
+        return -1;
+    egress_within_drop_fields(exchange->head);
+    return 0;
 }
 
 static int read_target(struct client *c, struct egress_refusal *refusal)
@@ -153,6 +157,7 @@ static void refuse_target(struct client *c, struct egress_refusal *refusal)
                  ? "request-target must be canonical" : refusal->reason);
     if (refusal->engine)
         egress_record_refused(c, refusal->engine, refusal->reason);
+    egress_credentials_find_in_host(c);
     if (refusal->kind == REFUSAL_SCHEME && egress_local_is_named(c->exchange.head->target))
         egress_local_refuse_scheme(c);
     else

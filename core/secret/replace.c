@@ -63,11 +63,17 @@ static enum secret_result put_one(const struct secret_destination *to, const cha
     return put(out, c->value);
 }
 
+/* A text of len bytes, of which out got all behind before. */
+static bool grows_too_much(const struct buf *out, size_t before, size_t len)
+{
+    return out->len - before > len + SECRET_GROWTH_MAX;
+}
+
 static enum secret_result put_all(const struct secret_destination *to, const char *text,
                                   size_t len, put_value *put, struct buf *out)
 {
     char decoded[SECRET_PLACEHOLDER_MAX + 1];
-    size_t at[SECRET_PLACEHOLDER_MAX + 1], taken;
+    size_t at[SECRET_PLACEHOLDER_MAX + 1], taken, before = out->len;
     for (size_t i = 0; i < len;) {
         if (!secret_decode_from(text + i, len - i, decoded, at)) {
             buf_putc(out, text[i++]);
@@ -77,6 +83,8 @@ static enum secret_result put_all(const struct secret_destination *to, const cha
         if (result != SECRET_REPLACED)
             return result;
         i += at[taken];
+        if (grows_too_much(out, before, len))
+            return SECRET_LONG;
     }
     return SECRET_REPLACED;
 }
@@ -189,6 +197,8 @@ enum secret_result secret_replace_query(const struct secret_destination *to, con
         result = put_parameter(to, query + i, n, out);
         if (i + n < len)
             buf_putc(out, query[i + n]);
+        if (result == SECRET_REPLACED && grows_too_much(out, before, len))
+            result = SECRET_LONG;
     }
     return finish(result, out, before);
 }
@@ -239,6 +249,8 @@ enum secret_result secret_replace_json(const struct secret_destination *to, cons
             result = put_all(to, text + i, n, put_json, out);
         else
             buf_putc(out, text[i]);
+        if (result == SECRET_REPLACED && grows_too_much(out, before, len))
+            result = SECRET_LONG;
     }
     return finish(result, out, before);
 }

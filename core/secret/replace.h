@@ -16,7 +16,11 @@ enum secret_result {
     SECRET_UNBOUND,                                 /* of a credential that may not go there */
     SECRET_MISPLACED,                               /* where none is replaced */
     SECRET_UNFIT,                                   /* the value may not stand in a path */
+    SECRET_LONG,                                    /* values would make it much longer */
 };
+
+/* Bytes by which values may make a text longer. */
+enum { SECRET_GROWTH_MAX = 256 * 1024 };
 
 /* Where the text is sent. */
 struct secret_destination {

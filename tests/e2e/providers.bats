@@ -60,8 +60,19 @@ field() { jq -r ".fields[\"$1\"]" "$seen"; }
 ["/b",null,"Basic '"$(printf 'me:ghp_first' | base64)"'"]
 ["/botghp_first/send?key=ghp_first&n=1",null,null]
 ["/c?key=own%2F%2B%20%22value",null,null]' ]
-    until_so 'sluice -q policy learn demo 2>"$BATS_TEST_TMPDIR/said" | grep -qE "path: /botopenshell:resolve:env:s[0-9a-f]{64}_GITHUB_TOKEN/send"'
-    grep -q "a path has the placeholder of a credential, which is another one in each sandbox: write \* in its place where" "$BATS_TEST_TMPDIR/said"
+}
+
+@test "a policy that is learned from paths with a placeholder is good in another sandbox, which has another one" {
+    send 'curl -sS "https://api.github.com/bot$GITHUB_TOKEN/learned"'
+    until_so 'sluice -q policy learn demo >"$BATS_TEST_TMPDIR/learned.yaml" && grep -qE "path: /botopenshell:resolve:env:s\\?{64}_GITHUB_TOKEN/learned" "$BATS_TEST_TMPDIR/learned.yaml"'
+    run -0 --separate-stderr sluice policy learn demo
+    [[ "$stderr" == *"Checked: all of it is allowed"* && "$stderr" != *"placeholder"* ]]
+    sluice sandbox create --name learned --policy "$BATS_TEST_TMPDIR/learned.yaml"
+    sluice provider attach gh --sandbox learned
+    [ "$(sluice sandbox exec learned -- sh -c 'curl -sS "https://api.github.com/bot$GITHUB_TOKEN/learned"')" = ok ]
+    [ "$(jq -r .target "$seen")" = $'/botghp_first/learned\n/botghp_first/learned' ]
+    [ "$(sluice sandbox exec learned -- sh -c 'curl -sS -o /dev/null -w "%{http_code}" "https://api.github.com/bot${GITHUB_TOKEN}x/learned"')" = 403 ]
+    sluice sandbox delete learned
 }
 
 # refused <<'LINES': each line is what is expected, then the arguments of a curl in the sandbox; nothing of it reaches the origin.
@@ -96,10 +107,13 @@ refused() {
 403 credential_placeholder_refused|--http1.1 -X TRACE -H "X-Key: $GITHUB_TOKEN" https://api.github.com/
 403 credential_placeholder_refused|--http2 -X TRACE "https://api.github.com/?key=$GITHUB_TOKEN"
 403 credential_placeholder_refused|--http1.1 -H "X-Method-Override: trace" -H "X-Key: $GITHUB_TOKEN" https://api.github.com/
+403 request_authority_mismatch|--http1.1 -H "Host: $GITHUB_TOKEN" https://api.github.com/
+403 request_authority_mismatch|--http2 -H "Host: $GITHUB_TOKEN" https://api.github.com/
 LINES
     [ ! -s "$seen" ]
     until_so "sluice logs demo | grep -q 'DENIED .*other.test.*engine:credential-binding'"
     sluice logs demo | grep -q 'FINDING:BLOCKED \[HIGH\] "Credential Sent Elsewhere" .*other.test.*\[type:openshell.provider_credential.endpoint_mismatch confidence:high\]'
+    until_so 'sluice events -o json | jq -se "any(.[]; .event == \"finding\" and .data.reason == \"the host that the request asks for has a credential'"'"'s placeholder where none is replaced\")"'
     until_so 'sluice events -o json | jq -se "any(.[]; .event == \"finding\" and .data.host == \"other.test\" and .data.severity == \"high\" and .data.finding == \"openshell.provider_credential.endpoint_mismatch\")"'
     run sluice rule get demo
     [[ "$output" != *other.test* ]]

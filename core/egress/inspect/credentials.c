@@ -103,6 +103,10 @@ static int refuse(const struct binding *binding, enum secret_result result, cons
         egress_refuse(refusal, REFUSAL_MISPLACED, "%s has the placeholder of a credential whose "
                       "value may not stand there", where);
         break;
+    case SECRET_LONG:
+        egress_refuse(refusal, REFUSAL_MISPLACED, "%s has so many placeholders of credentials that "
+                      "their values would make it far too long", where);
+        break;
     default:
         egress_refuse(refusal, REFUSAL_MISPLACED, "%s has a credential's placeholder where none is "
                       "replaced", where);
@@ -300,6 +304,17 @@ static int check_method(const struct client *c, const struct egress_filled *fill
                   refusal);
 }
 
+/* No server takes a longer head. */
+static int check_size(const struct egress_filled *filled, struct egress_refusal *refusal)
+{
+    enum { HEAD_MAX = 64 * 1024 };
+    size_t size = filled->target.len;
+    const struct binding none = {0};
+    for (size_t i = 0; i < filled->n; i++)
+        size += filled->values[i].len;
+    return size <= HEAD_MAX ? 0 : refuse(&none, SECRET_LONG, "the head", refusal);
+}
+
 int egress_credentials_fill(struct client *c, struct egress_filled *out,
                             struct egress_refusal *refusal)
 {
@@ -308,7 +323,7 @@ int egress_credentials_fill(struct client *c, struct egress_filled *out,
     *out = (struct egress_filled){0};
     if (fill_target(c, &to, out, refusal) == 0 && fill_fields(c, &to, out, refusal) == 0 &&
         fill_body(c, &to, out, refusal) == 0 && egress_signing_fill(c, &to, out, refusal) >= 0 &&
-        check_method(c, out, refusal) == 0)
+        check_method(c, out, refusal) == 0 && check_size(out, refusal) == 0)
         return 0;
     egress_filled_undo(c, out);
     return -1;
@@ -334,6 +349,26 @@ void egress_credentials_find(const struct client *c, const struct egress_refusal
         return;
     egress_record_finding(c, finding, refusal->reason);
     egress_report_finding(c, finding, refusal->reason);
+}
+
+/* Of a target that is a path nothing is an authority. */
+static size_t authority_length(const char *target)
+{
+    const char *scheme = strstr(target, "://"), *authority = scheme ? scheme + 3 : target;
+    return *target == '/' ? 0 : (size_t)(authority - target) + strcspn(authority, "/?#");
+}
+
+void egress_credentials_find_in_host(const struct client *c)
+{
+    const struct http_head *head = c->exchange.head;
+    const char *host = http_head_get(head, "Host");
+    const struct binding binding = {c, NULL};
+    struct egress_refusal refusal;
+    if (!(host && secret_has_trace(host, strlen(host))) &&
+        !secret_has_trace(head->target, authority_length(head->target)))
+        return;
+    refuse(&binding, SECRET_MISPLACED, "the host that the request asks for", &refusal);
+    egress_credentials_find(c, &refusal);
 }
 
 void egress_credentials_refuse(struct client *c, const struct egress_refusal *refusal)

@@ -20,6 +20,10 @@ void egress_credentials_refuse(struct client *c, const struct egress_refusal *re
 /* What the refusal says of the program is told in the log and to the gateway. */
 void egress_credentials_find(const struct client *c, const struct egress_refusal *refusal);
 
+/* The same of a request that is refused anyway, whose host is the placeholder of a credential: in
+ * its Host field, or in the authority of its target. */
+void egress_credentials_find_in_host(const struct client *c);
+
 /* Whether the body has to be read whole, as placeholders in it are replaced. */
 bool egress_credentials_want_body(const struct client *c);
 enum { EGRESS_CREDENTIALS_BODY_MAX = 256 * 1024 };

@@ -399,24 +399,6 @@ static int prepare_head(struct signing *s, const char *time, const char *payload
     return 0;
 }
 
-/* A field that Connection names ends here, so a signature that covers it would be none. */
-static int check_connection(const struct signing *s)
-{
-    static const char *const own[] = {"Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", NULL};
-    const struct http_head *head = s->c->exchange.head;
-    for (size_t i = 0; i < head->n_fields; i++) {
-        const struct http_field *field = &head->fields[i];
-        char problem[128];
-        if (http_field_in(field, own) || strncasecmp(field->name, "Proxy-", 6) == 0 ||
-            !http_head_lists(head, "Connection", field->name))
-            continue;
-        snprintf(problem, sizeof problem,
-                 "its Connection field names %.40s, which is then not sent", field->name);
-        return refuse(s, REFUSAL_SIGNING, problem);
-    }
-    return 0;
-}
-
 static int sign(struct signing *s)
 {
     struct sigv4_field fields[HTTP_FIELDS_MAX + 2];
@@ -427,8 +409,6 @@ static int sign(struct signing *s)
     if (!(request.payload = read_payload(s)))
         return -1;
     if (!s->in_query && (s->rule ? prepare_head(s, time, request.payload) : set_time(s, time)) != 0)
-        return -1;
-    if (check_connection(s) != 0)
         return -1;
     request.n = list_fields(s, fields, &host, &length);
     request.path = split_target(s, &request.query);

@@ -19,6 +19,28 @@ int egress_within_check_fields(const struct http_head *head, struct egress_refus
     return 0;
 }
 
+/* One that the proxy looks at, and never sends on. */
+static bool is_own(const struct http_field *field)
+{
+    static const char *const own[] = {"Connection", "Expect",  "Keep-Alive",        "TE",
+                                      "Trailer",    "Upgrade", "Transfer-Encoding", NULL};
+    return http_field_in(field, own) || strncasecmp(field->name, "Proxy-", 6) == 0;
+}
+
+void egress_within_drop_fields(struct http_head *head)
+{
+    const char *left = http_head_lists(head, "Connection", "Upgrade") ? "Upgrade" : "";
+    size_t n = 0;
+    for (size_t i = 0; i < head->n_fields; i++)
+        if (is_own(&head->fields[i]) ||
+            !http_head_lists(head, "Connection", head->fields[i].name))
+            head->fields[n++] = head->fields[i];
+    head->n_fields = n;
+    for (size_t i = 0; i < n; i++)
+        if (http_field_is(&head->fields[i], "Connection"))
+            head->fields[i].value = left;           /* a field that is added later is sent */
+}
+
 static int refuse_authority(const struct client *c, const char *named,
                             struct egress_refusal *refusal)
 {
@@ -96,5 +118,6 @@ int egress_within_read(struct client *c, struct egress_refusal *refusal)
     if (read_path(c, refusal) != 0 || (host && check_authority(c, host, refusal) != 0) ||
         egress_within_check_fields(c->exchange.head, refusal) != 0)
         return -1;
+    egress_within_drop_fields(c->exchange.head);
     return check_upgrade(c, refusal);
 }

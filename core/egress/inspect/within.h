@@ -11,4 +11,8 @@ int egress_within_read(struct client *c, struct egress_refusal *refusal);
 /* -1: a field of the head makes it ambiguous, wherever it is sent. */
 int egress_within_check_fields(const struct http_head *head, struct egress_refusal *refusal);
 
+/* Leaves out the fields that are for the client's connection alone, before anybody is asked about
+ * the request: it is sent on without them. */
+void egress_within_drop_fields(struct http_head *head);
+
 #endif

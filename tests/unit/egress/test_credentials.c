@@ -8,9 +8,12 @@
 #define PLACEHOLDER(name) "openshell:resolve:env:s" DIGITS "_" name
 #define BOUND REST("        access: full\n        credential_binding: {provider: p}\n")
 
+static char large[8193];
+
 static const struct secret_credential items[] = {
     {"p", "generic", "TOKEN", DIGITS, "value-1"},
     {"q", "generic", "AWAY", DIGITS, "elsewhere"},
+    {"p", "generic", "LARGE", DIGITS, large},
 };
 
 struct sent {
@@ -108,19 +111,76 @@ static void trailers_carry_no_placeholder_away(void **state)
     close_sent(&t);
 }
 
+/* The finding about a request whose host is a placeholder, which tells no placeholder itself. */
+static void expect_finding(const struct rig *rig)
+{
+    assert_non_null(strstr(rig->lines.data, "FINDING:BLOCKED [HIGH] \"Credential Placeholder "
+                                            "Misplaced\" "));
+    assert_non_null(strstr(rig->lines.data, "[reason:the host that the request asks for has a "
+                                            "credential's placeholder where none is replaced]"));
+    assert_null(strstr(rig->lines.data, DIGITS));
+    assert_int_equal(rig->n_denials, 1);
+    assert_int_equal(strncmp(buf_str((struct buf *)&rig->denials), "finding ", 8), 0);
+    assert_null(strstr(rig->denials.data, DIGITS));
+}
+
 /* As a client of HTTP/2 would send it in :authority. */
 static void a_placeholder_is_no_host(void **state)
 {
-    struct sent t;
+    static const char *const requests[] = {
+        "GET / HTTP/1.1\r\nHost: " PLACEHOLDER("TOKEN") "\r\n\r\n",
+        "GET http://" PLACEHOLDER("TOKEN") "/ HTTP/1.1\r\n%H\r\n",
+    };
     (void)state;
-    send_one(&t, "GET / HTTP/1.1\r\nHost: " PLACEHOLDER("TOKEN") "\r\n\r\n");
-    UNTIL(&t.s.rig, t.client->eof);
-    json_decref(end_answer(t.client, 403));
-    assert_true(end_has(t.client, "request_authority_mismatch"));
-    assert_non_null(strstr(t.s.rig.lines.data, "[reason:the request asks for [CREDENTIAL] in a "));
-    assert_null(strstr(t.s.rig.lines.data, DIGITS));
-    assert_int_equal(t.origin->in.len, 0);
-    close_sent(&t);
+    for (size_t i = 0; i < 2; i++) {
+        struct sent t;
+        send_one(&t, requests[i]);
+        UNTIL(&t.s.rig, t.client->eof);
+        json_decref(end_answer(t.client, 403));
+        assert_true(end_has(t.client, "request_authority_mismatch"));
+        assert_non_null(
+            strstr(t.s.rig.lines.data, "[reason:the request asks for [CREDENTIAL] in a "));
+        expect_finding(&t.s.rig);
+        assert_int_equal(t.origin->in.len, 0);
+        close_sent(&t);
+    }
+}
+
+static void a_placeholder_is_no_target_of_the_proxy(void **state)
+{
+    static const char *const requests[] = {
+        "GET http://" PLACEHOLDER("TOKEN") "/x HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET ftp://a/ HTTP/1.1\r\nHost: " PLACEHOLDER("TOKEN") "\r\n\r\n",
+        "CONNECT a HTTP/1.1\r\nHost: " PLACEHOLDER("TOKEN") "\r\n\r\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        struct scene s;
+        scene_open(&s, BOUND);
+        struct end *client = rig_end(&s.rig, s.puppet.socket);
+        end_send(client, requests[i]);
+        UNTIL(&s.rig, client->eof);
+        json_decref(end_answer(client, 400));
+        expect_finding(&s.rig);
+        scene_close(&s);
+    }
+}
+
+/* A few bytes of a program would be many of ours, and of the origin's. */
+static void a_head_grows_within_bounds(void **state)
+{
+    struct buf request = {0};
+    (void)state;
+    memset(large, 'v', sizeof large - 1);
+    buf_puts(&request, "GET / HTTP/1.1\r\n%H");
+    for (int i = 0; i < 9; i++)
+        buf_printf(&request, "X-Key-%d: " PLACEHOLDER("LARGE") "\r\n", i);
+    buf_puts(&request, "\r\n");
+    refused(request.data, "credential_placeholder_refused", "Credential Placeholder Misplaced",
+            " [type:openshell.credentials.traffic_uninspectable confidence:high] [reason:",
+            "the head has so many placeholders of credentials that their values would make it far "
+            "too long");
+    buf_free(&request);
 }
 
 static int all_tests(void)
@@ -129,6 +189,8 @@ static int all_tests(void)
         cmocka_unit_test(the_origin_gets_values_and_the_log_shows_none),
         cmocka_unit_test(a_placeholder_sent_elsewhere_is_a_finding),
         cmocka_unit_test(a_placeholder_is_no_host),
+        cmocka_unit_test(a_placeholder_is_no_target_of_the_proxy),
+        cmocka_unit_test(a_head_grows_within_bounds),
         cmocka_unit_test(trailers_carry_no_placeholder_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

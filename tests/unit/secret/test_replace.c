@@ -233,6 +233,66 @@ static void logs_show_no_placeholder(void **state)
     }
 }
 
+static void rules_are_about_every_sandboxs_placeholder(void **state)
+{
+#define ANY "????????????????????????????????????????????????????????????????"
+    static const struct {
+        const char *path, *pattern;
+    } rows[] = {
+        {"/a/b", "/a/b"},
+        {"/bot" TOKEN "/send", "/bot" SECRET_MARKER "s" ANY "_TOKEN/send"},
+        {TOKEN TOKEN, SECRET_MARKER "s" ANY "_TOKEN" SECRET_MARKER "s" ANY "_TOKEN"},
+        {"/" SECRET_MARKER "v1_KEY/", "/" SECRET_MARKER "v1_KEY/"},
+        {"/" SECRET_MARKER "s" DIGITS "0_KEY", "/" SECRET_MARKER "s" DIGITS "0_KEY"},
+        {"/" SECRET_MARKER "s" DIGITS, "/" SECRET_MARKER "s" DIGITS},
+        {"/" SECRET_MARKER, "/" SECRET_MARKER},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf out = {0};
+        secret_generalise(rows[i].path, &out);
+        assert_string_equal(buf_str(&out), rows[i].pattern);
+        buf_free(&out);
+    }
+}
+
+/* A few bytes of a program would be many of ours. */
+static void what_grows_too_much_is_refused(void **state)
+{
+    enum { VALUE = 8192, MANY = 256 * 1024 / VALUE + 1 };
+    static const struct {
+        const char *begin, *one, *end;
+        replacer *replace;
+    } rows[] = {
+        {"", TOKEN ",", "", secret_replace_text},
+        {"/", TOKEN ",", "", secret_replace_path},
+        {"", "a=" TOKEN "&", "", secret_replace_query},
+        {"[", "\"" TOKEN "\",", "0]", secret_replace_json},
+        {"[\"", TOKEN ",", "\"]", secret_replace_json},
+    };
+    char value[VALUE + 1];
+    memset(value, 'v', VALUE);
+    value[VALUE] = '\0';
+    const struct secret_credential large = {"p", "generic", "TOKEN", DIGITS, value};
+    struct secret_credentials *all = secret_credentials_new(&large, 1);
+    const struct secret_destination to = {all, bound, NULL};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int n = MANY - 2; n <= MANY; n += 2) {
+            struct buf text = {0}, out = {0};
+            buf_puts(&text, rows[i].begin);
+            for (int j = 0; j < n; j++)
+                buf_puts(&text, rows[i].one);
+            buf_puts(&text, rows[i].end);
+            enum secret_result result = rows[i].replace(&to, text.data, text.len, &out);
+            assert_int_equal(result, n < MANY ? SECRET_REPLACED : SECRET_LONG);
+            assert_int_equal(out.len > 0, n < MANY);
+            buf_free(&text);
+            buf_free(&out);
+        }
+    secret_credentials_free(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +304,8 @@ int main(void)
         cmocka_unit_test(the_key_of_signatures_stands_nowhere),
         cmocka_unit_test(without_credentials_every_placeholder_is_refused),
         cmocka_unit_test(logs_show_no_placeholder),
+        cmocka_unit_test(rules_are_about_every_sandboxs_placeholder),
+        cmocka_unit_test(what_grows_too_much_is_refused),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }
