@@ -65,6 +65,12 @@ void egress_reduce_body(struct client *c, const char *bytes, size_t len, struct 
     buf_free(&piece);
 }
 
+const struct http_head *egress_reduce_trailers(const struct client *c)
+{
+    const struct http_parser *responses = c->upstream.responses;
+    return c->carrier && responses ? http_parser_trailers(responses) : NULL;
+}
+
 void egress_reduce_end(struct client *c, struct buf *out)
 {
     struct buf piece = {0};
@@ -73,6 +79,5 @@ void egress_reduce_end(struct client *c, struct buf *out)
         egress_tools_end(c->exchange.tools, &piece);
     frame(c, &piece, out);
     buf_free(&piece);
-    egress_frame_end(out, c->exchange.framing.chunked,
-                     c->carrier ? http_parser_trailers(c->upstream.responses) : NULL);
+    egress_frame_end(out, c->exchange.framing.chunked, egress_reduce_trailers(c));
 }

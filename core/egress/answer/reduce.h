@@ -13,6 +13,8 @@ bool egress_reduce_wanted(const struct client *c);
 void egress_reduce_begin(struct client *c, struct http_head *response);
 /* Appends a piece of the body as it may pass, framed. */
 void egress_reduce_body(struct client *c, const char *bytes, size_t len, struct buf *out);
+/* What follows the body, once that has ended; NULL: nothing, or nothing that the client gets. */
+const struct http_head *egress_reduce_trailers(const struct client *c);
 /* Appends the end of the body, framed. */
 void egress_reduce_end(struct client *c, struct buf *out);
 

@@ -305,7 +305,7 @@ static const char *take_interim(struct client *c, struct http_head *response, st
     c->exchange.deflate_context = egress_websocket_keeps_context(response);
     if (c->exchange.switched)
         egress_rewrite_upgrade(response, out);
-    else if (!problem && c->exchange.head->minor > 0)
+    else if (!problem && c->exchange.head->minor > 0 && !egress_answer_is_watched(c))
         egress_rewrite_interim(response, out);
     http_head_free(response);
     return problem;

@@ -4,6 +4,9 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "egress/answer/reduce.h"
+#include "egress/forward/rewrite.h"
+
 const char *egress_facts_protocol(const struct client *c)
 {
     const struct sluice_endpoint *e = c->exchange.rules.endpoint;
@@ -43,12 +46,29 @@ static const char *path_of(const struct exchange *exchange, struct arena *arena)
     return len ? arena_strn(arena, exchange->path, len) : "/";
 }
 
-static const struct sluice_header *headers_of(const struct http_head *head, struct arena *arena)
+static struct sluice_header *headers_of(const struct http_head *head, const struct http_head *more,
+                                        struct arena *arena)
 {
-    struct sluice_header *headers = arena_alloc(arena, (head->n_fields + 1) * sizeof *headers);
+    size_t n = head->n_fields, n_more = more ? more->n_fields : 0;
+    struct sluice_header *headers = arena_alloc(arena, (n + n_more + 1) * sizeof *headers);
+    for (size_t i = 0; i < n + n_more; i++) {
+        const struct http_field *field = i < n ? &head->fields[i] : &more->fields[i - n];
+        headers[i] = (struct sluice_header){lower(field->name, arena), field->value};
+    }
+    return headers;
+}
+
+/* As the origin gets them: it is always asked for the host that was judged. */
+static const struct sluice_header *headers_of_request(const struct client *c, struct arena *arena)
+{
+    const struct http_head *head = c->exchange.head;
+    struct sluice_header *headers = headers_of(head, NULL, arena);
+    struct buf host = {0};
+    egress_rewrite_host(&c->route.target, c->inspected == INSPECTED_TLS ? 443 : 80, &host);
     for (size_t i = 0; i < head->n_fields; i++)
-        headers[i] = (struct sluice_header){lower(head->fields[i].name, arena),
-                                            head->fields[i].value};
+        if (strcmp(headers[i].name, "host") == 0)
+            headers[i].value = arena_str(arena, buf_str(&host));
+    buf_free(&host);
     return headers;
 }
 
@@ -94,7 +114,7 @@ struct sluice_request *egress_facts_request(const struct client *c, size_t max, 
         .port = c->route.target.port, .rule = arena_str(arena, rule_of(c)),
         .protocol = arena_str(arena, egress_facts_protocol(c)),
         .method = head->method, .path = path_of(exchange, arena), .query = query_of(exchange),
-        .headers = headers_of(head, arena), .n_headers = head->n_fields,
+        .headers = headers_of_request(c, arena), .n_headers = head->n_fields,
         .body = buf_str(&exchange->body), .body_len = least(exchange->body.len, max),
         .body_complete = whole && exchange->body.len <= max, .operation = "", .tool = "",
         .message = "", .tls = tls_of(c)};
@@ -141,10 +161,11 @@ const struct sluice_response *egress_facts_response(const struct client *c, cons
                                                     size_t max, bool complete,
                                                     struct arena *arena)
 {
-    const struct http_head *head = c->exchange.response;
+    const struct http_head *head = c->exchange.response, *trailers = egress_reduce_trailers(c);
     struct sluice_response *r = arena_alloc(arena, sizeof *r);
     *r = (struct sluice_response){.size = sizeof *r, .status = (uint16_t)head->status,
-                                  .headers = headers_of(head, arena), .n_headers = head->n_fields,
+                                  .headers = headers_of(head, trailers, arena),
+                                  .n_headers = head->n_fields + (trailers ? trailers->n_fields : 0),
                                   .body = buf_str(body), .body_len = least(body->len, max),
                                   .body_complete = complete && body->len <= max};
     return r;

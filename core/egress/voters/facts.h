@@ -23,7 +23,8 @@ const struct sluice_request *egress_facts_message(const struct client *c,
 const struct sluice_request *egress_facts_server_message(const struct client *c,
                                                          const struct egress_message *message,
                                                          size_t max, struct arena *arena);
-/* The answer to the exchange's request, of which these bytes are here. */
+/* The answer to the exchange's request, of which these bytes are here.  Trailers follow its
+ * fields. */
 const struct sluice_response *egress_facts_response(const struct client *c, const struct buf *body,
                                                     size_t max, bool complete,
                                                     struct arena *arena);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/voters/response.h"
 
+#include "egress/answer/reduce.h"
 #include "egress/deny.h"
 #include "egress/judge.h"
 #include "egress/record.h"
@@ -20,9 +21,16 @@ bool egress_answer_is_watched(const struct client *c)
     return q && q->set && q->needs.responses;
 }
 
+/* They follow a body of which the voters have seen as much as they want. */
+static bool has_trailers_to_judge(const struct client *c)
+{
+    return !question_now(c)->complete && egress_reduce_trailers(c);
+}
+
 bool egress_answer_is_held(const struct client *c)
 {
-    return c->exchange.response && egress_answer_is_watched(c) && !question_now(c)->answer_passed;
+    return c->exchange.response && egress_answer_is_watched(c) &&
+           (!question_now(c)->answer_passed || has_trailers_to_judge(c));
 }
 
 bool egress_answer_is_untold(const struct client *c)
@@ -140,7 +148,8 @@ void egress_answer_ask(struct client *c)
     struct sluice_request *request =
         egress_facts_request(c, q->needs.body_bytes, 0, arena);
     request->response =
-        egress_facts_response(c, &q->body, q->needs.body_bytes, q->complete, arena);
+        egress_facts_response(c, &q->body, q->needs.body_bytes,
+                              q->complete && !q->answer_passed, arena);
     if (!question_ask(q, request, on_verdict, &verdict))
         wait(q);
     else if (take(q, &verdict))

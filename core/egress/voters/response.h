@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Voters on the answer of an origin: the client gets nothing of it before they have let it pass.
  * Where it comes slowly they are asked about what is here, and again about each further piece with
- * all that was before it, until they have seen as much as they want or its end.
+ * all that was before it, until they have seen as much as they want or its end.  Trailers that
+ * follow a longer body are judged without it.  Interim responses are left out.
  * For the egress folder; loop thread only. */
 #ifndef EGRESS_VOTERS_RESPONSE_H
 #define EGRESS_VOTERS_RESPONSE_H

@@ -62,6 +62,55 @@ static void no_request_hides_in_a_body(void **state)
     scene_close(&s);
 }
 
+/* What ends at the proxy is not what the origin obeys. */
+static void fields_that_go_no_further_are_not_seen(void **state)
+{
+    static const char only_dry_runs[] =
+        "if not r.headers['x-dry-run'] then return ballot:deny('REAL', 'headers', 'no') end\n";
+    static const char only_at_home[] =
+        "if r.headers['host'] ~= r.host .. ':' .. r.port then\n"
+        "  return ballot:deny('AWAY', 'headers', r.headers['host']) end\n";
+    struct scene s;
+    struct buf text = {0};
+    (void)state;
+    answered(L4, only_dry_runs,
+             "DELETE / HTTP/1.1\r\n%HX-Dry-Run: 1\r\nConnection: x-dry-run\r\n\r\n", 403,
+             "voter_denied");
+    answered(REST("        access: full\n"), only_dry_runs,
+             "DELETE / HTTP/1.1\r\n%HX-Dry-Run: 1\r\nConnection: keep-alive, X-Dry-Run\r\n\r\n",
+             403, "voter_denied");
+
+    scene_open(&s, L4);
+    judge_with(&s.rig, "", only_at_home);
+    struct end *client = rig_end(&s.rig, s.puppet.socket);
+    fill_in(&s.rig, "GET http://origin.test:%P/ HTTP/1.1\r\nHost: elsewhere.test\r\n\r\n", &text);
+    end_send(client, text.data);
+    struct end *origin = rig_origin(&s.rig);
+    UNTIL(&s.rig, client->eof || end_has(origin, "\r\n\r\n"));
+    assert_true(end_has(origin, "Host: origin.test:"));
+    buf_free(&text);
+    scene_close(&s);
+}
+
+/* Fields of an interim response are with the client before the answer is judged. */
+static void nothing_comes_before_an_answer_that_is_judged(void **state)
+{
+    struct scene s;
+    struct end *origin;
+    (void)state;
+    scene_open(&s, READ_ONLY);
+    judge_with(&s.rig, "inspect_responses = true,", "");
+    struct end *client = ask_plain(&s, "GET / HTTP/1.1\r\n%H\r\n", &origin);
+    UNTIL(&s.rig, end_has(origin, "\r\n\r\n"));
+    end_send(origin, "HTTP/1.1 103 Early hints\r\nLink: </poison>\r\n\r\n"
+                     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    UNTIL(&s.rig, end_has(client, "\r\n\r\nok"));
+    assert_false(end_has(client, "103"));
+    assert_false(end_has(client, "poison"));
+    assert_true(end_has(client, "HTTP/1.1 200 OK\r\n"));
+    scene_close(&s);
+}
+
 /* ---- connections that were opened before ---- */
 
 static const char deny_messages[] =
@@ -145,6 +194,8 @@ static int tests(void)
     const struct CMUnitTest list[] = {
         cmocka_unit_test(a_path_is_the_same_in_each_spelling),
         cmocka_unit_test(no_request_hides_in_a_body),
+        cmocka_unit_test(fields_that_go_no_further_are_not_seen),
+        cmocka_unit_test(nothing_comes_before_an_answer_that_is_judged),
         cmocka_unit_test(messages_are_judged_by_the_voters_that_there_are_now),
         cmocka_unit_test(no_message_passes_while_voters_cannot_be_loaded),
         cmocka_unit_test(a_new_middleware_is_asked_about_messages),
