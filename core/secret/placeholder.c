@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "secret/placeholder.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,82 +14,170 @@ enum {
 };
 _Static_assert(sizeof SECRET_MARKER == sizeof SECRET_ALIAS, "SHORTEST is the length of both");
 
-/* What base64 makes of the inner part of the markers, by their offset modulo 3: the digits that no
- * neighbour changes. */
-static const char *const encoded_markers[] = {
+/* The markers, then what base64 makes of their inner part, by its offset modulo 3: the digits that
+ * no neighbour changes. */
+static const char *const words[] = {
+    SECRET_MARKER, SECRET_ALIAS,
     "b3BlbnNoZWxsOnJlc29sdmU6ZW52", "9wZW5zaGVsbDpyZXNvbHZlOmVudj", "vcGVuc2hlbGw6cmVzb2x2ZTplbnY6",
     "T1BFTlNIRUxMLVJFU09MVkUtRU5W", "9QRU5TSEVMTC1SRVNPTFZFLUVOVi", "PUEVOU0hFTEwtUkVTT0xWRS1FTlYt",
 };
+enum { PLAIN_WORDS = 2, ALL_WORDS = sizeof words / sizeof *words };
 
 void secret_placeholder(const char *handle, const char *name, struct buf *out)
 {
     buf_printf(out, SECRET_MARKER "s%s_%s", handle, name);
 }
 
+/* ---- one of several words in a text ---- */
+
 static bool has(const char *text, size_t len, const char *what)
 {
     return len && memmem(text, len, what, strlen(what));
 }
 
-static bool has_marker(const char *text, size_t len)
+enum {
+    GRAM = 4,                                       /* bytes */
+    GRAM_BITS = 12,
+    STRIDE = SHORTEST - GRAM + 1,
+    WORDS_MAX = 8,
+    PLACES_MAX = WORDS_MAX * STRIDE,
+};
+
+/* Where a gram stands in one of the words. */
+struct place {
+    uint8_t word, offset, next;                     /* next: one behind its index; 0: none */
+};
+
+/* The grams that the first SHORTEST bytes of each word have: of STRIDE neighbours in a text, one is
+ * among them where a word stands. */
+struct grams {
+    uint8_t first[1 << GRAM_BITS];
+    struct place places[PLACES_MAX];
+    unsigned n;
+};
+_Static_assert(PLACES_MAX < UINT8_MAX, "next counts them");
+
+static unsigned gram_at(const char *text)
 {
-    return has(text, len, SECRET_MARKER) || has(text, len, SECRET_ALIAS);
+    uint32_t gram;
+    memcpy(&gram, text, GRAM);
+    return (gram * 2654435761u) >> (32 - GRAM_BITS);
 }
 
-static int digit_of(char c)
+static void add_word(struct grams *grams, uint8_t index, const char *word)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    for (uint8_t offset = 0; offset < STRIDE; offset++) {
+        uint8_t *first = &grams->first[gram_at(word + offset)];
+        grams->places[grams->n] = (struct place){index, offset, *first};
+        *first = (uint8_t)++grams->n;
+    }
 }
+
+static bool is_place(const struct place *place, const char *word, const char *text, size_t at,
+                     size_t len)
+{
+    size_t n = strlen(word);
+    return at >= place->offset && len - (at - place->offset) >= n &&
+           memcmp(text + at - place->offset, word, n) == 0;
+}
+
+/* Of the first n words.  Long texts are searched for all of them at once, most of their bytes
+ * unread: a flood of bodies is not to hold up the loop. */
+static bool has_any(const char *text, size_t len, size_t n)
+{
+    enum { SHORT_TEXT = 4096 };
+    struct grams grams;
+    if (len < SHORT_TEXT) {
+        for (size_t i = 0; i < n; i++)
+            if (has(text, len, words[i]))
+                return true;
+        return false;
+    }
+    memset(&grams, 0, sizeof grams);
+    for (size_t i = 0; i < n; i++)
+        add_word(&grams, (uint8_t)i, words[i]);
+    for (size_t at = STRIDE - 1; at + GRAM <= len; at += STRIDE)
+        for (uint8_t i = grams.first[gram_at(text + at)]; i; i = grams.places[i - 1].next) {
+            const struct place *place = &grams.places[i - 1];
+            if (is_place(place, words[place->word], text, at, len))
+                return true;
+        }
+    return false;
+}
+
+/* Whether the text has a marker of any form that is given. */
+static bool has_marker(const char *text, size_t len)
+{
+    return has_any(text, len, PLAIN_WORDS);
+}
+
+/* One more than the digit that it is; 0: it is none. */
+static const uint8_t hex[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
 
 /* The byte that text begins with, and how many bytes stand for it. */
 static char decode_byte(const char *text, size_t len, size_t *taken)
 {
     *taken = 1;
-    if (*text != '%' || len < 3 || digit_of(text[1]) < 0 || digit_of(text[2]) < 0)
+    if (*text != '%' || len < 3)
+        return *text;
+    unsigned high = hex[(unsigned char)text[1]], low = hex[(unsigned char)text[2]];
+    if (!high || !low)
         return *text;
     *taken = 3;
-    return (char)(digit_of(text[1]) << 4 | digit_of(text[2]));
+    return (char)((high - 1) << 4 | (low - 1));
 }
 
+/* Returns how many bytes there are then. */
 static size_t decode_all(char *text, size_t len)
 {
     size_t n = 0, taken;
-    for (size_t i = 0; i < len; i += taken)
+    for (size_t i = 0; i < len;) {
+        if (text[i] != '%') {
+            text[n++] = text[i++];
+            continue;
+        }
         text[n++] = decode_byte(text + i, len - i, &taken);
+        i += taken;
+    }
     return n;
 }
 
-bool secret_has_plain_trace(const char *text, size_t len)
+/* As often as anybody may decode it. */
+static bool decodes_to_marker(char *text, size_t len)
 {
-    if (len < SHORTEST)
-        return false;
-    if (has_marker(text, len))
-        return true;
-    if (!len || !memchr(text, '%', len))
+    for (int i = 0; i < DECODINGS_MAX; i++) {
+        size_t n = decode_all(text, len);
+        if (n == len)
+            break;
+        len = n;
+        if (has_marker(text, len))
+            return true;
+    }
+    return false;
+}
+
+static bool has_encoded_marker(const char *text, size_t len)
+{
+    if (!memchr(text, '%', len))
         return false;
     char *copy = alloc_strn(text, len);
-    bool found = false;
-    for (int i = 0; i < DECODINGS_MAX && !found; i++) {
-        len = decode_all(copy, len);
-        found = has_marker(copy, len);
-    }
+    bool found = decodes_to_marker(copy, len);
     free(copy);
     return found;
 }
 
+bool secret_has_plain_trace(const char *text, size_t len)
+{
+    return len >= SHORTEST && (has_marker(text, len) || has_encoded_marker(text, len));
+}
+
 bool secret_has_trace(const char *text, size_t len)
 {
-    if (len < SHORTEST)
-        return false;
-    if (secret_has_plain_trace(text, len))
-        return true;
-    for (size_t i = 0; i < sizeof encoded_markers / sizeof *encoded_markers; i++)
-        if (has(text, len, encoded_markers[i]))
-            return true;
-    return false;
+    return len >= SHORTEST &&
+           (has_any(text, len, ALL_WORDS) || has_encoded_marker(text, len));
 }
 
 size_t secret_decode_from(const char *text, size_t len, char out[SECRET_PLACEHOLDER_MAX + 1],

@@ -295,7 +295,7 @@ print(answer.decode())'
     [[ "$output" == *'"error":"cluster inference is not configured","hint":"set inference in the gateway'* ]]
     KEY=sk-first sluice provider create model --profile generic --from-env MODEL_KEY=KEY
     until_so '[ "$(send "$ask")" = ok ]'
-    [ "$(jq -c '[.target, .fields.authorization, .body]' "$seen")" = '["/v1/chat/completions","Bearer sk-first","{\"model\":\"m-1\"}"]' ]
+    [ "$(jq -c '[.target, .fields.authorization, .body]' "$seen")" = '["/v1/chat/completions","Bearer sk-first","{\"model\": \"m-1\"}"]' ]
     KEY=sk-second sluice provider rotate model --from-env MODEL_KEY=KEY
     until_so 'send "$ask" && [ "$(field authorization | tail -1)" = "Bearer sk-second" ]'
     [[ "$(send "curl -sS https://inference.local/")" == *'"error":"connection not allowed by policy"'* ]]

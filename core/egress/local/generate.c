@@ -9,6 +9,7 @@
 #include "egress/forward/relay.h"
 #include "egress/inspect/inspect.h"
 #include "egress/local/inference.h"
+#include "egress/local/model.h"
 #include "egress/reach.h"
 #include "egress/record.h"
 
@@ -106,14 +107,8 @@ static void have_body(struct client *c)
     const char *path;
     const struct inference_route *route = c->generate->route;
     bool posts = strcmp(c->exchange.head->method, "POST") == 0;
-    enum inference_body result =
-        posts ? inference_set_model(&c->exchange.body, route->model) : INFERENCE_BODY;
-    if (result == INFERENCE_NO_OBJECT) {
+    if (posts && model_set(&c->exchange.body, route->model) != 0) {
         answer(c, 400, "Bad Request", "the body is no JSON object");
-        return;
-    }
-    if (result == INFERENCE_TOO_LARGE) {
-        answer(c, 413, "Payload Too Large", "the body has too many values");
         return;
     }
     egress_record_served(c, "inference");

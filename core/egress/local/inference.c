@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/local/inference.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -153,44 +152,6 @@ const char *inference_url_read(const char *url, struct egress_target *target, bo
     authority[len] = '\0';
     return egress_target_host(authority, *secure ? 443 : 80, target, &unreadable) == 0
                ? NULL : "it has no valid host and port";
-}
-
-/* About what the tree of a JSON document takes, of which a small text can have a large one. */
-static size_t tree_size(const struct buf *text)
-{
-    enum { CONTAINER = 256, VALUE = 64 };
-    bool quoted = false;
-    size_t size = 0;
-    for (size_t i = 0; i < text->len; i++) {
-        char c = text->data[i];
-        if (c == '"')
-            quoted = !quoted;
-        else if (quoted)
-            i += c == '\\';
-        else if (c == '[' || c == '{')
-            size += CONTAINER;
-        else if (c == ',' || c == ':')
-            size += VALUE;
-    }
-    return size;
-}
-
-enum inference_body inference_set_model(struct buf *body, const char *model)
-{
-    enum { TREE_MAX = 80 * 1024 * 1024 };
-    if (tree_size(body) > TREE_MAX)
-        return INFERENCE_TOO_LARGE;
-    json_t *json = json_loadb(buf_str(body), body->len, JSON_REJECT_DUPLICATES, NULL);
-    enum inference_body result = json_is_object(json) ? INFERENCE_BODY : INFERENCE_NO_OBJECT;
-    if (result == INFERENCE_BODY && *model) {
-        json_object_set_new(json, "model", json_string(model));
-        char *text = json_dumps(json, JSON_COMPACT);
-        buf_clear(body);
-        buf_puts(body, text);
-        free(text);
-    }
-    json_decref(json);
-    return result;
 }
 
 /* A version in both URLs counts once. */

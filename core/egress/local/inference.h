@@ -61,14 +61,6 @@ const struct inference_route *inference_route_find(const struct inference_routes
 /* The parts of a base URL.  NULL, or why it is none. */
 const char *inference_url_read(const char *url, struct egress_target *target, bool *secure,
                                const char **path);
-enum inference_body {
-    INFERENCE_BODY,
-    INFERENCE_NO_OBJECT,                            /* of JSON */
-    INFERENCE_TOO_LARGE,                            /* its values would take too much memory */
-};
-
-/* Overwrites the member model of a JSON document; "": as it is. */
-enum inference_body inference_set_model(struct buf *body, const char *model);
 /* The head of the request as the route's server gets it, with its key. */
 void inference_print_head(const struct http_head *head, const struct inference_route *route,
                           const char *path, size_t length, struct buf *out);

@@ -151,26 +151,6 @@ static void what_is_not_served_says_why(void **state)
     refused(routes, 1, JSON_POST("/v1/completions", "", "", 10485761), 413, "Payload Too Large");
 }
 
-/* The tree of its values would take a hundred times as much memory. */
-static void a_body_that_is_larger_when_read_is_refused(void **state)
-{
-    static const struct {
-        const char *value;
-        int most;
-    } rows[] = {{"[],", 250000}, {"{},", 250000}, {"\"\",", 1000000}, {"0,", 1000000}};
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        for (int more = 0; more < 2; more++) {
-            struct buf body = {0};
-            buf_puts(&body, "{\"text\":\"\\\"[{[{,,,\",\"input\":[");
-            for (int n = 0; n < rows[i].most * (1 + more) - 10; n++)
-                buf_puts(&body, rows[i].value);
-            buf_puts(&body, "0]}");
-            assert_int_equal(inference_set_model(&body, "m"), more ? INFERENCE_TOO_LARGE : 0);
-            buf_free(&body);
-        }
-}
-
 static void a_server_that_cannot_be_reached_is_unavailable(void **state)
 {
     static const struct inference_route nowhere = {
@@ -295,7 +275,6 @@ static int all_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_goes_out_with_key_and_model_and_streams_back),
         cmocka_unit_test(what_is_not_served_says_why),
-        cmocka_unit_test(a_body_that_is_larger_when_read_is_refused),
         cmocka_unit_test(a_server_that_cannot_be_reached_is_unavailable),
         cmocka_unit_test(a_stream_that_breaks_ends_with_an_event),
         cmocka_unit_test(an_answer_is_bounded),

@@ -233,6 +233,40 @@ static void logs_show_no_placeholder(void **state)
     }
 }
 
+/* Of those only some bytes are looked at. */
+static void long_texts_are_searched_like_short_ones(void **state)
+{
+    enum { LENGTH = 5000, PLACES = 60 };
+    static const struct {
+        const char *text;
+        bool found;
+    } rows[] = {
+        {SECRET_MARKER, true},
+        {SECRET_ALIAS, true},
+        {"%6fpenshell:resolve%253Aenv:", true},
+        {"b3BlbnNoZWxsOnJlc29sdmU6ZW52", true},
+        {"9wZW5zaGVsbDpyZXNvbHZlOmVudj", true},
+        {"vcGVuc2hlbGw6cmVzb2x2ZTplbnY6", true},
+        {"T1BFTlNIRUxMLVJFU09MVkUtRU5W", true},
+        {"9QRU5TSEVMTC1SRVNPTFZFLUVOVi", true},
+        {"PUEVOU0hFTEwtUkVTT0xWRS1FTlYt", true},
+        {"openshell:resolve:env;", false},
+        {"%6openshell:resolve%253env:", false},
+        {"PUEVOU0hFTEwtUkVTT0xWRS1FTlYT", false},
+    };
+    char text[LENGTH];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t place = 0; place < 2 * PLACES; place++) {
+            size_t len = strlen(rows[i].text);
+            size_t at = place < PLACES ? place : LENGTH - len - (place - PLACES);
+            memset(text, "oX%:"[place % 4], LENGTH);
+            memcpy(text + at, rows[i].text, len);
+            if (secret_has_trace(text, LENGTH) != rows[i].found)
+                fail_msg("%s at %zu", rows[i].text, at);
+        }
+}
+
 static void rules_are_about_every_sandboxs_placeholder(void **state)
 {
 #define ANY "????????????????????????????????????????????????????????????????"
@@ -304,6 +338,7 @@ int main(void)
         cmocka_unit_test(the_key_of_signatures_stands_nowhere),
         cmocka_unit_test(without_credentials_every_placeholder_is_refused),
         cmocka_unit_test(logs_show_no_placeholder),
+        cmocka_unit_test(long_texts_are_searched_like_short_ones),
         cmocka_unit_test(rules_are_about_every_sandboxs_placeholder),
         cmocka_unit_test(what_grows_too_much_is_refused),
     };
