@@ -89,8 +89,12 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < REQUESTS; i++)
         seen[i] = make_seen(i, arena);
     for (size_t m = 0; m < sizeof max_paths / sizeof *max_paths; m++) {
-        const struct policy_learning learning = {seen, REQUESTS, policy_model(policy),
-                                                 max_paths[m]};
+        const struct policy_learning learning = {
+            .seen = seen,
+            .n = REQUESTS,
+            .ceiling = policy_model(policy),
+            .max_paths = max_paths[m],
+        };
         double ms[RUNS_MAX];
         size_t bytes;
         for (int i = 0; i < runs; i++)

@@ -34,7 +34,7 @@ static void a_sandbox_is_made_and_ready(void **state)
     assert_string_equal(text_of(&a, "phase"), "ready");
 }
 
-/* Two words and six digits: of 32 random bits, so that thousands of sandboxes do not meet. */
+/* Two words, of random bits enough that thousands of sandboxes do not meet. */
 static void a_name_is_made_up(void **state)
 {
     struct api_fixture *d = *state;
@@ -42,11 +42,12 @@ static void a_name_is_made_up(void **state)
                   b = ASK(d, "POST", "/v1/sandboxes", .body = "{}");
     assert_status(&a, 201);
     assert_status(&b, 201);
-    const char *name = text_of(&a, "name"), *letters = "abcdefghijklmnopqrstuvwxyz";
-    size_t first = strspn(name, letters);
-    assert_true(first > 0 && name[first] == '-');   /* two words, as OpenShell's clients expect */
-    assert_int_equal(strspn(name + first + 1, letters), 8);
-    assert_int_equal(strlen(name), first + 9);
+    const char *letters = "abcdefghijklmnopqrstuvwxyz", *name = text_of(&a, "name");
+    const char *dash = strchr(name, '-');
+    assert_non_null(dash);                          /* two words, as OpenShell's clients expect */
+    assert_true(dash > name && strspn(name, letters) == (size_t)(dash - name));
+    assert_int_equal(strspn(dash + 1, letters), 8);
+    assert_string_equal(dash + 9, "");
     assert_string_not_equal(text_of(&a, "name"), text_of(&b, "name"));
 }
 
