@@ -93,6 +93,9 @@ refused() {
 403 credential_endpoint_mismatch|--http2 -H "Authorization: Bearer $GITHUB_TOKEN" https://other.test/
 403 credential_endpoint_mismatch|--http2 -u "me:$GITHUB_TOKEN" https://other.test/
 403 credential_endpoint_mismatch|--http1.1 -H "X-Key: $OWN_TOKEN" https://api.github.com/
+403 credential_endpoint_mismatch|--http1.1 -H "X-Key: $OWN_TOKEN" -p http://api.test:443/
+403 credential_endpoint_mismatch|--http1.1 -H "X-Key: $OWN_TOKEN" http://api.test:443/
+403 credential_endpoint_mismatch|--http2-prior-knowledge -H "X-Key: $OWN_TOKEN" -p http://api.test:443/
 500 credential_unavailable|--http1.1 -H "X-Key: ${GITHUB_TOKEN}X" https://api.github.com/
 500 credential_unavailable|--http2 -H "X-Key: openshell:resolve:env:GITHUB_TOKEN" https://api.github.com/
 403 credential_placeholder_refused|--http2 -b "a=1; b=$GITHUB_TOKEN" https://api.github.com/

@@ -41,6 +41,13 @@ static bool policy_binds(const struct client *c, const struct secret_credential 
     return false;
 }
 
+/* A program that begins without TLS would have the value sent for everybody on the way to read. */
+static bool wants_tls(const struct client *c)
+{
+    enum { HTTPS = 443 };
+    return c->inspected != INSPECTED_TLS && c->route.target.port == HTTPS;
+}
+
 /* Where a request goes, and the first credential that may not go there. */
 struct binding {
     const struct client *c;
@@ -56,7 +63,7 @@ static bool is_bound(void *ctx, const struct secret_credential *credential)
     bool bound = profile && profile->places
                      ? c->inspected == INSPECTED_TLS &&
                            secret_profile_covers(profile, target->host, target->port)
-                     : profile && policy_binds(c, credential);
+                     : profile && !wants_tls(c) && policy_binds(c, credential);
     if (!bound)
         binding->unbound = credential;
     return bound;
@@ -76,8 +83,9 @@ static void refuse_unbound(const struct binding *binding, const char *where,
     if (places.len)
         buf_printf(&places, " over TLS, as its profile '%s' says", profile->name);
     else
-        buf_printf(&places, "endpoints with credential_binding: {provider: %s}",
-                   credential->provider);
+        buf_printf(&places, "endpoints with credential_binding: {provider: %s}%s",
+                   credential->provider,
+                   wants_tls(binding->c) ? ", on port 443 over TLS alone" : "");
     egress_refuse(refusal, REFUSAL_UNBOUND,
                   "%s has the placeholder of a credential that is not for %s: it is sent to %s",
                   where, binding->c->route.target.authority, buf_str(&places));
