@@ -304,7 +304,7 @@ static const char *take_interim(struct client *c, struct http_head *response, st
     c->exchange.deflate = http_head_get(response, "Sec-WebSocket-Extensions") != NULL;
     c->exchange.deflate_context = egress_websocket_keeps_context(response);
     if (c->exchange.switched)
-        egress_rewrite_upgrade(response, out);
+        egress_rewrite_upgrade(response, egress_answer_is_watched(c), out);
     else if (!problem && c->exchange.head->minor > 0 && !egress_answer_is_watched(c))
         egress_rewrite_interim(response, out);
     http_head_free(response);

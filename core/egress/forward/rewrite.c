@@ -132,10 +132,22 @@ void egress_rewrite_interim(const struct http_head *response, struct buf *out)
     buf_puts(out, "\r\n");
 }
 
-void egress_rewrite_upgrade(const struct http_head *response, struct buf *out)
+static void print_fields_of_upgrade(const struct http_head *head, struct buf *out)
+{
+    static const char *const own[] = {"Sec-WebSocket-Accept", "Sec-WebSocket-Protocol",
+                                      "Sec-WebSocket-Extensions", NULL};
+    for (size_t i = 0; i < head->n_fields; i++)
+        if (http_field_in(&head->fields[i], own))
+            print_field(&head->fields[i], out);
+}
+
+void egress_rewrite_upgrade(const struct http_head *response, bool bare, struct buf *out)
 {
     egress_status_line(response->status, out);
-    print_fields(response, "Connection", NULL, out);
+    if (bare)
+        print_fields_of_upgrade(response, out);
+    else
+        print_fields(response, "Connection", NULL, out);
     buf_puts(out, WEBSOCKET "\r\n");
 }
 

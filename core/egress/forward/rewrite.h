@@ -42,8 +42,8 @@ struct egress_framing egress_frame_response(const struct http_head *request,
                                             const struct http_head *response);
 void egress_rewrite_response(const struct http_head *request, const struct http_head *response,
                              const struct egress_framing *framing, bool via, struct buf *out);
-/* 101, which accepts a WebSocket upgrade. */
-void egress_rewrite_upgrade(const struct http_head *response, struct buf *out);
+/* 101, which accepts a WebSocket upgrade; bare: with no field that is not of it. */
+void egress_rewrite_upgrade(const struct http_head *response, bool bare, struct buf *out);
 /* An interim response (100 to 199). */
 void egress_rewrite_interim(const struct http_head *response, struct buf *out);
 

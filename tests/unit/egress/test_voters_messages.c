@@ -132,6 +132,26 @@ static void what_comes_with_the_101_is_judged_too(void **state)
     }
 }
 
+/* Nobody judges them. */
+static void fields_of_a_101_that_is_watched_are_those_of_the_upgrade(void **state)
+{
+    (void)state;
+    EACH(judge, rule) {
+        struct chat chat;
+        scene_open(&chat.s, rule);
+        judge(&chat.s.rig, LOOKS_AT_ANSWERS, both_ways);
+        chat.client = ask_plain(&chat.s, GET("/chat", "Sec-WebSocket-Protocol: a\r\n"),
+                                &chat.origin);
+        UNTIL(&chat.s.rig, end_has(chat.origin, "\r\n\r\n"));
+        end_send(chat.origin, SWITCH("Sec-WebSocket-Protocol: a\r\nX-Note: poison\r\n"));
+        UNTIL(&chat.s.rig, end_has(chat.client, "\r\n\r\n"));
+        assert_true(end_has(chat.client, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+        assert_true(end_has(chat.client, "Sec-WebSocket-Protocol: a\r\n"));
+        assert_false(end_has(chat.client, "poison"));
+        scene_close(&chat.s);
+    }
+}
+
 static void frames_of_a_server_that_is_judged_are_read_strictly(void **state)
 {
     static const struct {
@@ -317,6 +337,7 @@ static int tests(void)
         cmocka_unit_test(a_message_of_the_server_is_judged),
         cmocka_unit_test(without_a_voter_that_looks_at_answers_the_server_says_anything),
         cmocka_unit_test(what_comes_with_the_101_is_judged_too),
+        cmocka_unit_test(fields_of_a_101_that_is_watched_are_those_of_the_upgrade),
         cmocka_unit_test(frames_of_a_server_that_is_judged_are_read_strictly),
         cmocka_unit_test(compressed_messages_are_judged_as_what_they_say),
         cmocka_unit_test(a_server_that_keeps_its_context_is_not_accepted),
