@@ -260,8 +260,7 @@ static int refuse_body(struct api_call *call)
         call->req->method, call->req->route->pattern);
 }
 
-/* A right to one sandbox is none to another that has its name by now. */
-static int check_still_asked(struct api_call *call)
+int api_still_asked(struct api_call *call)
 {
     struct store_sandbox s;
     const struct auth_principal *who = call->who;
@@ -278,7 +277,7 @@ static void run_call(void *arg)
 {
     struct api_call *call = arg;
     auth_look_up_name(call->who, call->api->auth.accounts);
-    if (refuse_body(call) != 0 || check_still_asked(call) != 0 || call->route->work(call) != 0)
+    if (refuse_body(call) != 0 || api_still_asked(call) != 0 || call->route->work(call) != 0)
         call->status = 0;
     else if (!call->then)
         render(call);

@@ -19,7 +19,8 @@ struct api_route {
     int (*work)(struct api_call *call);
     bool stateless; /* its answer does not depend on the gateway's state */
     bool ordered; /* changes the sandbox {name}: such calls run in order */
-    void (*handle)(struct api *api, struct http_request *req);     /* instead of work */
+    /* Instead of work, or before it: then it calls api_dispatch, or answers. */
+    void (*handle)(struct api *api, struct http_request *req);
     unsigned takes; /* query parameters and header fields: api/parameters.h */
     bool any_query;                                 /* a page of its client reads the query */
     /* For OpenAPI: */
@@ -82,6 +83,9 @@ bool api_flag(const struct http_request *req, const char *name);
 /* Accept wants YAML more than JSON.  Answers are then YAML; problems are always JSON (RFC 9457). */
 bool api_wants_yaml(const struct api_call *call);
 int api_sandbox(struct api_call *call, struct store_sandbox *out); /* the one named {name} */
+/* -1: whoever asks has a right to one sandbox, and {name} is another one by now, or none.  Worker
+ * thread. */
+int api_still_asked(struct api_call *call);
 /* 0 if there is such a sandbox, or a decision about one. */
 int api_sandbox_on_record(struct api_call *call, const char *name);
 /* All sandboxes, and how many chunks wait for a decision: what /v1/status and /metrics count. */
