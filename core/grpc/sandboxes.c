@@ -369,20 +369,11 @@ static void begin_delete(struct grpc_work *work)
     runtime_delete(work->grpc->runtime, work->then_arg, deleted, work);
 }
 
-/* One that is gone may have been theirs. */
-static int judge_missing(struct grpc_work *work)
-{
-    bool some = (work->who.powers.all | work->who.powers.own) & UINT32_C(1) << work->permission;
-    work->judged = true;
-    return some ? 0 : grpc_judge(work, NULL);
-}
-
 static int delete(struct grpc_work *work, struct doc_writer *w)
 {
     if (change_life(work, begin_delete) == 0)
         return 0;
-    if (work->err.kind != ERROR_NOT_FOUND || !grpc_flag(work, "allow_missing") ||
-        judge_missing(work) != 0)
+    if (work->err.kind != ERROR_NOT_FOUND || !grpc_flag(work, "allow_missing"))
         return -1;
     grpc_put_text(w, "outcome", "ALREADY_ABSENT");
     return 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "auth/holders.h"
 #include "auth/lease.h"
 #include "base/alloc.h"
 #include "grpc/details.h"
@@ -144,11 +145,22 @@ int grpc_judge(struct grpc_work *work, const struct auth_sandbox *sandbox)
     return judge(work, work->permission, sandbox);
 }
 
+/* Only those who might do this to some sandbox are told that there is none of that name. */
+static int refuse_missing(struct grpc_work *work, enum auth_permission permission)
+{
+    const struct auth_principal *who = &work->who;
+    bool some = (who->powers.all | who->powers.own) & UINT32_C(1) << permission;
+    work->judged = true;
+    if (work->err.kind == ERROR_NOT_FOUND && (!some || *who->only))
+        judge(work, permission, &(struct auth_sandbox){"", AUTH_NO_HOLDERS});
+    return -1;
+}
+
 int grpc_find_sandbox_to(struct grpc_work *work, const char *field,
                          enum auth_permission permission, struct store_sandbox *out)
 {
     if (find_sandbox(work, field, out) != 0)
-        return -1;
+        return refuse_missing(work, permission);
     work->judged_of = out->name;
     return judge(work, permission, &(struct auth_sandbox){out->id, out->holders_json});
 }
