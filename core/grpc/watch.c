@@ -20,6 +20,7 @@ struct watch {
     struct grpc_work *work;                         /* NULL: the call has ended */
     struct grpc *grpc;
     char *id, *name;                                /* of the sandbox */
+    int64_t created_ms;
     enum protobuf_modes modes;
     bool follow_status, follow_logs, follow_events, once, resumes;
     struct grpc_log_filter filter;
@@ -28,6 +29,7 @@ struct watch {
     struct log_follower *follower;
     uint64_t last_event;                            /* that was sent, or is known to the client */
     bool begun;                                     /* the first snapshot was sent */
+    bool deleted;                                   /* events of its name are another one's */
     bool due;                                       /* the last snapshot is out of date already */
     /* Of the snapshot that a worker makes: */
     bool reading, gone, terminal;
@@ -199,7 +201,7 @@ static void snapshot_read(void *arg)
     if (watch->snapshot.len && (watch->follow_status || !watch->begun))
         grpc_send(watch->work->call, watch->snapshot.data, watch->snapshot.len);
     buf_clear(&watch->snapshot);
-    if (!watch->begun)
+    if (!watch->begun && !watch->gone)
         begin_live(watch);
     if (watch->gone || (watch->once && watch->terminal))
         finish(watch, GRPC_OK, "");
@@ -215,12 +217,34 @@ static void drained(struct grpc_call *call)
         take_snapshot(watch);
 }
 
-/* ---- events ---- */
+/* ---- events: they have the name of their sandbox, which others had before or get later ---- */
+
+static bool is_of_earlier(const struct watch *watch, const struct event *event)
+{
+    json_t *data = json_loads(event->json, 0, NULL);
+    const char *at = json_string_value(json_object_get(data, "at"));
+    bool earlier = !at || grpc_parse_time(at) < watch->created_ms;
+    json_decref(data);
+    return earlier;
+}
+
+static bool tells_of_deletion(const struct watch *watch, const struct event *event)
+{
+    json_t *data = json_loads(event->json, 0, NULL);
+    const char *phase = json_string_value(json_object_get(data, "phase"));
+    const char *id = json_string_value(json_object_get(data, "id"));
+    bool tells = phase && id && strcmp(phase, "deleted") == 0 && strcmp(id, watch->id) == 0;
+    json_decref(data);
+    return tells;
+}
 
 static void have_event(void *ctx, const struct event *event)
 {
     struct watch *watch = ctx;
-    if (watch->begun && watch->follow_events && event->id > watch->last_event) {
+    bool deleted = watch->deleted;
+    if (strcmp(event->type, "sandbox") == 0 && tells_of_deletion(watch, event))
+        watch->deleted = true;
+    if (!deleted && watch->begun && watch->follow_events && event->id > watch->last_event) {
         watch->last_event = event->id;
         send_message(watch, put_event, event);
     }
@@ -235,14 +259,16 @@ struct tail {
 
 static void count_event(void *ctx, const struct event *event)
 {
-    (void)event;
-    ((struct tail *)ctx)->n++;
+    struct tail *tail = ctx;
+    tail->n += !is_of_earlier(tail->watch, event);
 }
 
 static void send_kept(void *ctx, const struct event *event)
 {
     struct tail *tail = ctx;
     tail->watch->last_event = event->id;
+    if (is_of_earlier(tail->watch, event))
+        return;
     if (tail->skip)
         tail->skip--;
     else
@@ -361,6 +387,7 @@ static int find(struct grpc_work *work, struct doc_writer *w)
     watch->grpc = work->grpc;
     watch->id = alloc_str(s.id);
     watch->name = alloc_str(s.name);
+    watch->created_ms = s.created_at_ms;
     watch->modes = work->modes;
     watch->follow_status = grpc_flag(work, "follow_status");
     watch->follow_logs = grpc_flag(work, "follow_logs");
