@@ -6,9 +6,6 @@
 #include <string.h>
 
 #include "api/parameters.h"
-#include "doc/safe.h"
-
-enum { REASON_MAX = 1024 };
 
 /* ---- If-Match (RFC 9110 section 13.1.1): * or a list of entity tags, of which ours are "N"
  * ---- */
@@ -76,14 +73,7 @@ static int read_if_match(struct api_call *call, uint64_t *out)
 int api_reason(struct api_call *call, const char **out)
 {
     const char *text = *out = http_request_header(call->req, "Sluice-Reason");
-    if (text && strlen(text) > REASON_MAX)
-        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Reason is longer than %d bytes",
-                         REASON_MAX);
-    unsigned unseen;
-    if (text && doc_find_unsafe(text, strlen(text), "\t", &unseen) < strlen(text))
-        return error_set(&call->err, ERROR_MALFORMED,
-                         "Sluice-Reason has the invisible character U+%04X: leave it out", unseen);
-    return 0;
+    return text ? update_check_reason("Sluice-Reason", text, &call->err) : 0;
 }
 
 bool api_overrides(const struct http_request *req)

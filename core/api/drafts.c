@@ -12,7 +12,7 @@
 #include "update/askers.h"
 
 enum {
-    HISTORY_MAX = 100000,                           /* events at once */
+    HISTORY_MAX = 10000,                            /* events at once */
 };
 
 static json_t *parsed(const char *json)

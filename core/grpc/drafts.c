@@ -188,6 +188,8 @@ static int reject(struct grpc_work *work, struct doc_writer *w)
     if (begin_chunk(work, &what) != 0)
         return -1;
     what.reason = grpc_text(work, "reason");
+    if (update_check_reason("reason", what.reason, &work->err) != 0)
+        return -1;
     if (drafts_reject(work->grpc->drafts, &what, work->arena, &result, &changed, &work->problems,
                       &work->err) != 0)
         return no_chunk(work);

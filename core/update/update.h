@@ -23,7 +23,7 @@
 #include "policy/policy.h"
 #include "store/store.h"
 
-enum { UPDATE_ATTEMPTS = 5 };
+enum { UPDATE_ATTEMPTS = 5, UPDATE_REASON_MAX = 1024 };
 
 struct updates;
 struct update_request;
@@ -135,6 +135,11 @@ struct update_result {
  * the details when err->kind is ERROR_INVALID.  No revision without an audit record. */
 int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,
                struct update_result *out, struct problems *problems, struct error *err);
+
+/* What a person gives as the reason of a change or decision, by whichever door: at most
+ * UPDATE_REASON_MAX bytes, without characters that doc/safe.h has.  what: how the client calls it.
+ * -1 with err, which names what and why.  Any thread. */
+int update_check_reason(const char *what, const char *reason, struct error *err);
 
 /* Brings policies within their ceilings, each by an update of kind GLOBAL. */
 struct update_tightening {
