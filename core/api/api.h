@@ -39,6 +39,7 @@ struct api {
     struct runtime_counts counts;
     _Atomic bool draining;
     _Atomic unsigned logins;                        /* codes that are redeemed now */
+    struct guesses logins_tried;                    /* each counts, also one that succeeds */
     int64_t started_ms;
     size_t list_bytes;                              /* of one answer; 0: API_LIST_BYTES */
 };

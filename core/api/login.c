@@ -2,14 +2,16 @@
 /* /auth/oidc-token: people log in to the console at the issuer, which sends their browser back with
  * a code.  The page may ask nobody but the gateway, so the gateway redeems it.
  *
- * Whoever asks is not known yet: few are served at once, and what they send goes to the configured
- * issuer alone, which has to know code and verifier. */
+ * Whoever asks is not known yet: few are served at once, and few of one source in a minute.  What
+ * they send goes to the configured issuer alone, which has to know code and verifier. */
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "api/bodies.h"
 #include "api/call.h"
 #include "api/routes.h"
 #include "auth/oidc/oidc.h"
+#include "base/clock.h"
 #include "secret/issuer.h"
 
 enum { BODY_MAX = 16 * 1024, LOGINS_MAX = 4 };
@@ -63,4 +65,23 @@ int route_oidc_token(struct api_call *call)
                                  : refuse_crowd(call);
     atomic_fetch_sub(&call->api->logins, 1);
     return rc;
+}
+
+/* Before its work, on the loop. */
+void handle_oidc_token(struct api *api, struct http_request *req)
+{
+    int64_t now = clock_now_ms(), wait = guesses_wait_ms(&api->logins_tried, req->peer, now);
+    char seconds[24];
+    struct error err;
+    if (wait <= 0) {
+        guesses_count(&api->logins_tried, req->peer, now);
+        api_dispatch(req, api);
+        return;
+    }
+    snprintf(seconds, sizeof seconds, "%d", (int)(wait / 1000) + 1);
+    http_header(req, "Retry-After", seconds);
+    error_set(&err, ERROR_LIMIT,
+              "more than %d logins were tried from here within a minute: try again in %s s",
+              GUESSES_MAX, seconds);
+    http_respond_error(req, &err);
 }

@@ -87,6 +87,7 @@ int route_plugin_reload(struct api_call *call);
 
 /* system.c */
 int route_oidc_token(struct api_call *call);
+void handle_oidc_token(struct api *api, struct http_request *req);
 void handle_oidc_config(struct api *api, struct http_request *req);
 void handle_health(struct api *api, struct http_request *req);
 void handle_ready(struct api *api, struct http_request *req);

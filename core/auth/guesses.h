@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who has sent wrong tokens lately, so that a secret that somebody made up cannot be tried out.
- * Tokens that `sluice token create` makes cannot be guessed and are not counted.  Loop thread only;
- * plain values. */
+/* Who has sent wrong tokens, or asked for a login, lately: so that a secret that somebody made up
+ * cannot be tried out, and strangers keep nobody busy.  Tokens that `sluice token create` makes
+ * cannot be guessed and are not counted.  Loop thread only; plain values. */
 #ifndef AUTH_GUESSES_H
 #define AUTH_GUESSES_H
 
