@@ -123,21 +123,25 @@ static const char *store_of(const struct cli *cli, struct arena *arena)
 
 /* ---- backup ---- */
 
+/* In a folder of our own beside the file: where others may write too, they could have files of
+ * theirs ready under the names that the store uses, and read what is written. */
 static int back_up(const char *store, const char *file, struct store_copied *copied,
                    struct arena *arena, struct error *err)
 {
-    const char *part = arena_printf(arena, "%s.part", file);
-    const char *const *files = store_url_files(arena, store_url_of_file(arena, part));
-    if (access(file, F_OK) == 0)
+    char *folder = arena_printf(arena, "%s.XXXXXX", file);
+    struct stat st;
+    if (lstat(file, &st) == 0)
         return error_set(err, ERROR_EXISTS, "%s is there already: name a new file", file);
-    if (access(part, F_OK) == 0)
-        return error_set(err, ERROR_EXISTS, "%s is there already, of a backup that was not "
-                         "finished or is being made: remove it", part);
+    if (!mkdtemp(folder))
+        return error_errno(err, ERROR_IO, "no folder for a copy can be made beside %s", file);
+    const char *part = arena_printf(arena, "%s/backup.db", folder);
+    const char *const *files = store_url_files(arena, store_url_of_file(arena, part));
     int rc = store_copy(store, store_url_of_file(arena, part), &quiet, copied, err);
     if (rc == 0 && rename(part, file) != 0)
         rc = error_errno(err, ERROR_IO, "%s cannot be named %s", part, file);
-    for (; rc && *files; files++)
+    for (; *files; files++)
         unlink(*files);
+    rmdir(folder);
     return rc;
 }
 

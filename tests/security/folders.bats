@@ -147,3 +147,23 @@ in_shared_tmp() {
     other "$dir/real/sluice.yaml"
     checks "$dir/real/sluice.yaml belongs to uid 4243" --config "$conf"
 }
+
+@test "a backup is written where nobody else reads it, also in a folder in which others have files ready" {
+    export state=$BATS_TEST_TMPDIR/state
+    start_gateway
+    chmod 1777 "$dir"
+    for name in b.db.part-wal b.db.part-journal b.db.part; do : >"$dir/$name"; chmod 666 "$dir/$name"; done
+    other "$dir"/b.db.part*
+    exec {wal}<"$dir/b.db.part-wal"                     # what is removed is read all the same
+    rm "$dir/b.db.part"
+    sluice backup "$dir/b.db" --state-dir "$state"
+    [ -z "$(cat <&"$wal" | tr -d '\0')" ]
+    exec {wal}<&-
+    [ "$(stat -c '%a %u' "$dir/b.db")" = "600 $(id -u)" ]
+    [ "$(ls "$dir")" = $'b.db\nb.db.part-journal\nb.db.part-wal' ]
+    ln -s "$BATS_TEST_TMPDIR/elsewhere" "$dir/c.db"
+    run -2 sluice backup "$dir/c.db" --state-dir "$state"
+    [[ "$output" == *"$dir/c.db is there already"* ]]
+    [ ! -e "$BATS_TEST_TMPDIR/elsewhere" ]
+    stop_gateway
+}
