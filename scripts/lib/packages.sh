@@ -8,6 +8,7 @@ package_packages="dpkg-dev binutils"
 bench_packages="jq procps python3 openssl"
 proxy_bench_packages="haproxy squid-openssl tinyproxy mitmproxy nghttp2-proxy nghttp2-client"      # what bench proxy compares with; it works without them
 story_packages="openssl"
+fuzz_packages="clang llvm libclang-rt-14-dev"                          # of one version: that of Debian's clang
 test_packages="$package_packages zsh fish mold uidmap clang-format bind9-dnsutils redis-tools python3-websockets libcmocka-dev lua5.4 bats jq gojq sqlite3 procps python3 python3-grpcio python3-h2 python3-hypercorn nghttp2-proxy perl libxml2-utils openssl systemd python3-venv python3-yaml python3-jsonschema chromium chromium-driver fonts-dejavu-core postgresql postgresql-client"
 # Programs that the suites stories_* run in a sandbox or as a server for it, FILE:PACKAGE. Without one, its test is skipped.
 story_programs="/usr/bin/git:git /usr/bin/ssh:openssh-client /usr/sbin/sshd:openssh-server /usr/bin/rsync:rsync /usr/bin/psql:postgresql-client

@@ -442,3 +442,18 @@ C
         [[ "$output" == "tests/security/README.md: "* ]] || { echo "not seen: $row" >&2; return 1; }
     done
 }
+
+@test "each fuzz target names files that exist, and has a corpus; scripts/fuzz refuses another name" {
+    local target file
+    [ "$(sed '/^#/d; s/ .*//' "$top/tests/fuzz/files.txt")" = "$(cd "$top/tests/fuzz" && ls *.c | grep -vx replay_main.c | sed 's/\.c$//')" ]
+    while read -r target files; do
+        [ -n "$(ls -A "$top/tests/fuzz/corpus/$target")" ]
+        for file in $files; do [ -f "$top/core/$file" ] || { echo "$target: no $file"; return 1; }; done
+    done < <(sed '/^#/d' "$top/tests/fuzz/files.txt")
+    run -2 "$top/scripts/fuzz" nothing
+    [[ "$output" == "nothing: no such target; tests/fuzz has: "*" yaml" ]]
+    run -2 "$top/scripts/fuzz" all --for soon
+    [[ "$output" == "fuzz all|NAME... [--for 24h|12m|90s] "* ]]
+    run -2 "$top/scripts/coverage" --all
+    [[ "$output" == "coverage [--units | --suite]: "* ]]
+}

@@ -22,7 +22,7 @@
  * file, no authorized keys.  Forwarding leads to the sandbox's own loopback only, and never from
  * the sandbox to the client's machine. */
 static const char *const options[] = {
-    "HostKey " SANDBOX_SSH_KEY_FILE,
+    ("HostKey " SANDBOX_SSH_KEY_FILE),
     "LogLevel FATAL",
     "UsePAM no",
     "PubkeyAuthentication no",
