@@ -97,6 +97,18 @@ signal.pause()' "$port" "$1" >"$BATS_TEST_TMPDIR/held.$2" 3>&- &
     [[ "$output" == *"--port N"* ]]
 }
 
+@test "a reviewer's tutorial, keys in the browser included" {
+    cd "$BATS_TEST_TMPDIR"
+    export TUTORIAL_URL=$url TUTORIAL_BROWSER="python3 $top/tests/e2e/press_keys.py $BATS_FILE_TMPDIR/session $build/console"
+    "$top/scripts/tutorial" --print "$top/tutorials/reviewer.md" >script
+    run -0 timeout 300 bash script
+    for said in policy_denied "j: the first draft has the focus" "a: it is approved" $'\n200\n' "undone"; do
+        [[ "$output" == *"$said"* ]] || { echo "does not say: $said"; echo "$output"; return 1; }
+    done
+    TUTORIAL_BROWSER= run -1 bash <(sed '/^set -x/d; /^sluice/d' script)
+    [[ "$output" == *"TUTORIAL_BROWSER names no program that opens a link"* ]]
+}
+
 @test "one logs in with a token, which is in no address and gone after logging out" {
     token=$(sluice token create --name ann --role viewer -o json | jq -r .token)
     story login "$token"

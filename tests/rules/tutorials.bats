@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Every block of the tutorials, as it is printed, on an installed sluice with a gateway at work; only /etc/sluice lies elsewhere, and
-# the site of the examples. That of operators is run on a machine of its own: tests/e2e/package.bats.
+# the site of the examples. That of operators is run on a machine of its own (tests/e2e/package.bats), that of reviewers in a
+# browser (tests/e2e/console.bats).
 
 setup_file() {
     load ../e2e/helper.bash
@@ -69,7 +70,7 @@ follow() {         # follow NAME: the tutorial's blocks from the first to the la
         name=$(basename "$file" .md)
         [ "$name" != README ] || continue
         grep -q "($name.md)" "$top/tutorials/README.md" || { echo "not in the list: $name"; return 1; }
-        grep -q "follow $name$\|tutorials/$name.md" "$top/tests/rules/tutorials.bats" "$top/tests/e2e/package.bats" || { echo "nobody runs $name"; return 1; }
+        grep -q "follow $name$\|tutorials/$name.md" "$top/tests/rules/tutorials.bats" "$top"/tests/e2e/{package,console}.bats || { echo "nobody runs $name"; return 1; }
         [ "$(grep -c '' "$file")" -le 100 ]
     done
     printf '```yaml\na: b\n```\n' >bad.md
