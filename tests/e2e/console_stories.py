@@ -41,9 +41,9 @@ def inbox(b):
     b.find(draft(second))
     effect = b.text(f'[data-testid="effect-{first}"]')
     expect("effect", effect.split("\n")[-1], "/usr/bin/curl → a.example.com:443 any bytes")
+    pictures(b, "inbox")
     b.type("j", "j", "k")
     expect("focus", b.js("return document.activeElement.dataset.testid"), f"draft-{first}")
-    b.picture("inbox-light")
     b.type("a")
     b.until(f"!document.querySelector('{draft(first)}')")
     expect("the next one has the focus", b.js("return document.activeElement.dataset.testid"), f"draft-{second}")
@@ -212,7 +212,12 @@ def many(b):
         function step(now) { times.push(now); scrollBy(0, 600); times.length < 41 ? requestAnimationFrame(step) : done(times.slice(1).map((t, i) => t - times[i]).sort((a, b) => a - b)); }
         requestAnimationFrame(step);""")
     expect("it scrolled", b.js("return scrollY > 10000"), True)
-    print(f"first paint {paint:.0f} ms, 500 drafts read {listed:.0f} ms; frames while they scroll: median {frames[20]:.0f} ms, 95 of 100 within {frames[37]:.0f} ms")
+    for view in ("sandbox", "voters", "audit", "revisions"):
+        b.js_later("const [view, done] = arguments; import(`./${view}.js`).then(() => done(), done)", view)
+    size = b.js("return performance.getEntriesByType('resource').filter(r => /\\.(js|css|svg)$/.test(r.name))"
+                ".reduce((sum, r) => sum + r.encodedBodySize, performance.getEntriesByType('navigation')[0].encodedBodySize)")
+    expect("the console has all its files, in at most 150 KiB", 50 << 10 < size <= 150 << 10, True)
+    print(f"the console has {size >> 10} KiB; first paint {paint:.0f} ms, 500 drafts read {listed:.0f} ms; frames while they scroll: median {frames[20]:.0f} ms, 95 of 100 within {frames[37]:.0f} ms")
     # Only what is in sight is laid out, and the filter finds one of all.
     b.js("scrollTo(0, 0)")
     b.type("/", "h7.b7.")
