@@ -191,6 +191,7 @@ SH
 @test "an ordinary user's sandboxes have subordinate uids, work, and are deleted whole" {
     need_root
     [ -u /usr/bin/newuidmap ] || skip "uidmap is not installed"
+    grep -q '^NoNewPrivs:.*0$' /proc/self/status || skip "newuidmap gains no privileges here"
     as_user_with_ids
     start_origin
     unset XDG_RUNTIME_DIR

@@ -122,7 +122,7 @@ list='{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
 # A server and a client of the official SDK.
 start_sdk() {
     local sdk=$build/mcp-sdk
-    [ -x "$sdk/bin/python" ] || skip "the MCP SDK is not there: scripts/lib/mcp-sdk $build/mcp-sdk gets it"
+    "$sdk/bin/python" -c 'import mcp' 2>/dev/null || skip "the MCP SDK is not there: scripts/lib/mcp-sdk $build/mcp-sdk gets it"
     mkfifo "$state/sdk.up"
     "$sdk/bin/python" "$top/tests/e2e/mcp_server.py" 10.77.0.3 443 "$state/good.pem" "$state/good.key" >"$state/sdk.up" 2>"$state/sdk.log" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
