@@ -132,7 +132,11 @@ except Exception as e: print(e.code)')" = 403 ]
     exec 7>&- 8<&-
     has_expired "$id"
     [ "$(chunk "$id" | jq -r .reason)" = "its grant has ended: process $pid has ended" ]
-    until_so "[ \"\$(cat $state/sandboxes/*/work/tunnel)\" = 200closed ]"
+    until_so "[ \"\$(cat $state/sandboxes/*/work/tunnel)\" = 200closed ]" || {
+        cat "$state"/sandboxes/*/work/{tunnel,said}
+        sluice logs demo | tail -20
+        return 1
+    }
 }
 
 @test "a rollback does not revive what has ended" {
