@@ -88,8 +88,11 @@ static int refuse_unknown(const struct http_request *req, enum auth_permission w
         return refuse(r, ERROR_GONE, "no sandbox of this gateway has this token");
     if (req->peer->certificate && !auth_bearer(req))
         return refuse_certificate(req, r);
-    if (auth_bearer(req) ||
-        (!forwarded && !req->peer->apart && !(req->peer->listener & HTTP_NO_SECRETS)))
+    if (auth_bearer(req))
+        return refuse_to_know(r, "who is asking is not known: this gateway does not know the "
+                                 "token that was sent: it was revoked, has expired or is for "
+                                 "another gateway; send another one");
+    if ((!forwarded && !req->peer->apart && !(req->peer->listener & HTTP_NO_SECRETS)))
         return refuse_to_know(r, "who is asking is not known: " SEND_A_TOKEN
                                  ", or connect through the gateway's Unix socket");
     if (req->peer->listener & HTTP_NO_SECRETS)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/terminal.h"
@@ -54,10 +55,11 @@ static int unknown_word(const struct cli *cli, const char *group, const char *wo
     const char *meant = habit_meant(group, word), *near = nearest_word(word, group);
     if (meant)
         return usage_error(cli, "unknown command '%s', did you mean 'sluice %s'?", word, meant);
-    return usage_error(cli,
-                       near ? "unknown command '%s', did you mean '%s'?"
-                            : "unknown command '%s': sluice -h lists them",
-                       word, near);
+    const char *in = group ? group : "", *gap = group ? " " : "";
+    if (near)
+        return usage_error(cli, "unknown command '%s', did you mean 'sluice %s%s%s'?", word, in,
+                           gap, near);
+    return usage_error(cli, "unknown command '%s': sluice %s%s-h lists them", word, in, gap);
 }
 
 /* next: the word behind it, or NULL. */
@@ -297,6 +299,15 @@ static int check_operands(const struct cli *cli)
     return -1;
 }
 
+/* Whether a word is the file of --policy, without the option. */
+static bool is_lone_file(const struct cli *cli, const char *word)
+{
+    const struct arg_option *o = cli->command->options;
+    while (o->name && strcmp(o->name, "policy") != 0)
+        o++;
+    return o->name && !arg_value(cli, "policy") && access(word, F_OK) == 0;
+}
+
 static int check_words(const struct cli *cli)
 {
     const struct command *c = cli->command;
@@ -305,7 +316,9 @@ static int check_words(const struct cli *cli)
         return code;
     size_t most = most_operands(c);
     if (cli->n_operands > most)
-        return usage_error(cli, "unexpected '%s'", cli->operands[most]);
+        return usage_error(cli, "unexpected '%s'%s", cli->operands[most],
+                           is_lone_file(cli, cli->operands[most])
+                               ? ": the file is given with --policy" : "");
     code = check_operands(cli);
     if (code >= 0)
         return code;

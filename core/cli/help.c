@@ -71,7 +71,9 @@ void help_group(FILE *to, const char *group)
     for (size_t i = 0; (c = command_at(i)); i++) {
         if (group && strcmp(group, c->group) != 0)
             continue;
-        terminal_print(to, "  %-9s%-13s %s\n", c->group, c->verb ? c->verb : "", c->summary);
+        char words[64];
+        snprintf(words, sizeof words, c->verb ? "%-8s %s" : "%s", c->group, c->verb);
+        terminal_print(to, "  %-22s %s\n", words, c->summary);
         example = *example ? example : c->example;
     }
     terminal_print(to, "\nglobal:\n");

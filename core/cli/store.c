@@ -176,12 +176,25 @@ static int copy_bytes(int from, int to, const char *file, struct error *err)
     return n == 0 ? 0 : error_errno(err, ERROR_IO, "%s cannot be copied", file);
 }
 
+static const char SQLITE_HEAD[] = "SQLite format 3";     /* with its NUL */
+
 /* A copy is opened, as that brings its schema up to ours. */
 static int copy_file(const char *file, const char *copy, struct error *err)
 {
     int from = open(file, O_RDONLY | O_CLOEXEC);
-    if (from < 0)
-        return error_errno(err, ERROR_IO, "%s cannot be read", file);
+    char head[sizeof SQLITE_HEAD];
+    ssize_t n = from < 0 ? -1 : pread(from, head, sizeof head, 0);
+    if (n < 0) {
+        error_errno(err, ERROR_IO, "%s cannot be read", file);
+        if (from >= 0)
+            close(from);
+        return -1;
+    }
+    if (n != sizeof head || memcmp(head, SQLITE_HEAD, sizeof head) != 0) {
+        close(from);
+        return error_set(err, ERROR_INVALID, "%s is no backup: name a file that `sluice backup` "
+                         "has written", file);
+    }
     int to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int rc = to < 0 ? error_errno(err, ERROR_IO, "%s cannot be made", copy)
                     : copy_bytes(from, to, file, err);
@@ -207,8 +220,9 @@ static int restore(const char *file, const char *store, struct store_copied *cop
         return error_errno(err, ERROR_IO, "no folder for a copy can be made: %s", folder);
     const char *copy = arena_printf(arena, "%s/sluice.db", folder);
     const char *url = store_url_of_file(arena, copy);
-    int rc = copy_file(file, copy, err) || upgrade(url, err) ||
-             store_copy(url, store, &quiet, copied, err) ? -1 : 0;
+    int rc = copy_file(file, copy, err);
+    if (rc == 0 && (upgrade(url, err) != 0 || store_copy(url, store, &quiet, copied, err) != 0))
+        rc = error_prefix(err, "%s cannot be restored", file);
     for (const char *const *files = store_url_files(arena, url); *files; files++)
         unlink(*files);
     rmdir(folder);
@@ -244,7 +258,7 @@ int cmd_restore(struct cli *cli)
     else if (store) {
         print_copied(cli, &copied, store_url_shown(arena, store),
                      "Put the gateway's secret.key into its state folder before it starts: the "
-                     "credentials need it.\n");
+                     "credentials need it.");
         code = EXIT_DONE;
     }
     arena_free(arena);

@@ -203,7 +203,8 @@ static const struct schema_field endpoint_fields[] = {
      .number = 3,
      .flags = SCHEMA_FOLD,
      .words = protocols,
-     .help = "What is inspected; left out: nothing above TCP."},
+     .help = "What is judged beside host and port; left out: the connection, and the host that TLS "
+             "and HTTP name; tcp: the connection, and nothing in it is inspected."},
     {.name = "tls",
      .kind = SCHEMA_TEXT,
      AT(endpoint, tls),

@@ -116,9 +116,9 @@ draft rule get'
 
 @test "wrong words and flags exit 2 and say what was meant" {
     run -2 sluice polcy set
-    [[ "$output" == *"unknown command 'polcy', did you mean 'policy'?"* ]]
+    [[ "$output" == *"unknown command 'polcy', did you mean 'sluice policy'?"* ]]
     run -2 sluice policy sett
-    [[ "$output" == *"did you mean 'set'?"* ]]
+    [[ "$output" == *"did you mean 'sluice policy set'?"* ]]
     run -2 sluice policy set demo --polcy x
     [[ "$output" == *"unknown option '--polcy', did you mean '--policy'?"* ]]
     run -2 sluice policy set demo

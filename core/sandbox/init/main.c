@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -104,10 +105,15 @@ static bool take_message(struct init *init)
 int main(void)
 {
     struct init init = {.channel = WIRE_CHANNEL_FD, .userns = -1, .ruleset = -1};
+    struct stat info;
+    if (fstat(init.channel, &info) != 0 || !S_ISSOCK(info.st_mode)) {
+        fprintf(stderr, "sluice-init is started by sluice-supervisor, inside a sandbox\n");
+        return 2;
+    }
     close_range(WIRE_CHANNEL_FD + 1, ~0U, 0);
     init.signals = open_signals();
     if (init.signals < 0 || fcntl(init.channel, F_SETFD, FD_CLOEXEC) != 0) {
-        fprintf(stderr, "sluice-init is started by sluice-supervisor, inside a sandbox\n");
+        fprintf(stderr, "sluice-init cannot watch its processes: %s\n", strerror(errno));
         return 2;
     }
     init_send(&init, INIT_BEGUN, 0, 0, "");

@@ -150,7 +150,9 @@ static void refusals_say_what_to_do(void **state)
     struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"X-As", "anonymous"}));
     assert_problem(&a, 401, "/unauthorized", WHO_ASKS);
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer nobody's"}));
-    assert_problem(&a, 401, "/unauthorized", WHO_ASKS);
+    assert_problem(&a, 401, "/unauthorized",
+                   "who is asking is not known: this gateway does not know the token that was "
+                   "sent: it was revoked, has expired or is for another gateway; send another one");
     a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"X-As", "user"}));
     assert_problem(&a, 403, "/forbidden",
                    "the role user may not do this, as it lacks the permission policy.change: ask "
