@@ -29,7 +29,8 @@ struct api {
     struct exports *exports;
     struct http_server *server;                     /* set once it listens */
     struct runtime *runtime;
-    /* Reads the configuration again and reloads its chain.  Worker thread. */
+    /* Reads the configuration again and reloads its chain; problems of one that came off are
+     * warnings.  Worker thread. */
     int (*reload)(void *ctx, struct problems *problems, struct error *err);
     void *reload_ctx;
     struct runtime_host host;

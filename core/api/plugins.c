@@ -41,7 +41,7 @@ static json_t *encode_chain(struct chain *chain, struct runtime *runtime)
     return list;
 }
 
-int route_plugin_list(struct api_call *call)
+static json_t *encode_list(struct api_call *call)
 {
     struct chain *chain = updates_chain(call->api->updates);
     json_t *body =
@@ -49,7 +49,21 @@ int route_plugin_list(struct api_call *call)
                   chain_digest(chain), "not_inspecting",
                   runtime_not_inspecting(call->api->runtime));
     updates_leave_chain(call->api->updates, chain);
-    return api_reply(call, 200, body);
+    return body;
+}
+
+int route_plugin_list(struct api_call *call)
+{
+    return api_reply(call, 200, encode_list(call));
+}
+
+/* What a reload that came off says besides. */
+static json_t *encode_warnings(const struct problems *warnings)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < warnings->n; i++)
+        json_array_append_new(list, json_string(warnings->items[i].message));
+    return list;
 }
 
 int route_plugin_reload(struct api_call *call)
@@ -60,5 +74,7 @@ int route_plugin_reload(struct api_call *call)
         return -1;
     }
     runtime_await_inspectors(call->api->runtime, RELOAD_WAIT_MS);
-    return route_plugin_list(call);
+    json_t *body = encode_list(call);
+    json_object_set_new(body, "warnings", encode_warnings(&call->problems));
+    return api_reply(call, 200, body);
 }

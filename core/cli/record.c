@@ -276,9 +276,28 @@ static void event_line(void *ctx, const char *line)
     }
 }
 
+/* A sandbox may be made later, and a name be mistyped.  -1, or an exit code. */
+static int note_absent(const struct cli *cli, const char *name)
+{
+    struct reply reply;
+    char *word = url_escape(name);
+    char *path = alloc_printf("/v1/sandboxes/%s", word);
+    client_call(cli, &(struct call){.method = "GET", .path = path}, &reply);
+    if (reply.status == 404)
+        say(cli, "no sandbox is called '%s': waiting for one", name);
+    int code = reply.status ? -1 : reply_failed(cli, &reply);
+    reply_free(&reply);
+    free(word);
+    return code;
+}
+
 int cmd_events(struct cli *cli)
 {
     struct sse s = {.cli = cli};
+    int absent =
+        cli->n_operands && arg_given(cli, "follow") ? note_absent(cli, cli->operands[0]) : -1;
+    if (absent >= 0)
+        return absent;
     char *name = cli->n_operands ? url_escape(cli->operands[0]) : NULL;
     /* From the oldest event that is kept. */
     const struct call call = {

@@ -101,6 +101,14 @@ void gateway_protect_files(struct gateway *g, const struct gateway_config *confi
     runtime_protect(g->runtime, &own);
 }
 
+/* In the log, and to whoever asked for the reload. */
+static void tell_restart(struct gateway *g, const char *changed, struct problems *warnings)
+{
+    log_warn(g->log, "these settings changed and need a restart: %s", changed);
+    problems_add(warnings, "", 0, 0,
+                 "these settings changed and need a restart of the gateway: %s", changed);
+}
+
 int gateway_reload(void *ctx, struct problems *problems, struct error *err)
 {
     struct gateway *g = ctx;
@@ -115,7 +123,7 @@ int gateway_reload(void *ctx, struct problems *problems, struct error *err)
         (chain = gateway_load_chain(&config, g->log, problems, err))) {
         const char *changed = gateway_config_restart(&g->config, &config, arena);
         if (*changed)
-            log_warn(g->log, "these settings changed and need a restart: %s", changed);
+            tell_restart(g, changed, problems);
         gateway_watch_chain(g, chain);
         gateway_protect_files(g, &config, arena);
         updates_set_chain(g->updates, chain);

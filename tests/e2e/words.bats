@@ -5,7 +5,10 @@
 setup_file() {
     load helper
     state=$BATS_FILE_TMPDIR/state
-    start_gateway
+    start_origin
+    mkdir -p "$state"
+    printf '{}\n' >"$state/sluice.yaml"
+    start_gateway --config "$state/sluice.yaml"
     first_rule >"$state/first-rule.yaml"
     sluice sandbox create --name demo
 }
@@ -60,4 +63,35 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 @test "what a policy's field protocol means is said as it is" {
     run -0 sluice policy explain network_policies.endpoints
     [[ "$(tr -s ' \n' ' ' <<<"$output")" == *"left out: the connection, and the host that TLS and HTTP name; tcp: the connection"* ]]
+}
+
+@test "a reload names the settings that wait for a restart" {
+    printf 'sandboxes: {on_exit: stop}\n' >"$state/sluice.yaml"
+    run -0 sluice plugin reload
+    [[ "$output" == *"✓ Reloaded: 3 voters"* ]]
+    grep -qxF "! these settings changed and need a restart of the gateway: sandboxes" <<<"$output"
+    [ "$(sluice plugin reload -o json | jq -r '.warnings[0]')" = "these settings changed and need a restart of the gateway: sandboxes" ]
+    printf '{}\n' >"$state/sluice.yaml"
+    run -0 sluice plugin reload
+    [ "$output" = "✓ Reloaded: 3 voters" ]
+}
+
+@test "whoever may not connect is not asked whether the gateway runs" {
+    [ "$(id -u)" = 0 ] || skip "only root becomes another user"
+    chmod 711 "$state"
+    run -3 setpriv --reuid 4242 --clear-groups env HOME=/nonexistent "$(command -v sluice)" --gateway "unix:$state/sluice.sock" status
+    [[ "${lines[0]}" == "sluice: cannot reach the gateway at unix:$state/sluice.sock: Permission denied" ]]
+    [[ "${lines[1]}" == "you may not connect there: "*"group"*"sluiced starts a gateway of your own" ]]
+}
+
+@test "a port that cannot be listened on is told how to be another one" {
+    run -1 sluice sandbox forward demo 8080 --bind 10.77.0.2
+    [ "$output" = "sluice: cannot listen on port 8080: Address already in use; LOCAL:PORT names another port of this machine, such as 20000:8080" ]
+}
+
+@test "events of a sandbox that is not there are not waited for in silence" {
+    sluice events --follow nobody 2>"$BATS_TEST_TMPDIR/said" &
+    until_so '[ -s "$BATS_TEST_TMPDIR/said" ]'
+    kill $!
+    [ "$(cat "$BATS_TEST_TMPDIR/said")" = "no sandbox is called 'nobody': waiting for one" ]
 }

@@ -26,6 +26,16 @@ int wire_failed(const struct cli *cli, const char *why)
     return EXIT_UNREACHABLE;
 }
 
+/* Who may not connect is known to have found something. */
+static int not_permitted(const struct cli *cli)
+{
+    complain("cannot reach the gateway at %s: %s\nyou may not connect there: an admin can add you "
+             "to the group of the socket (log in again then), or give you a token and an address for "
+             "--gateway; sluiced starts a gateway of your own",
+             cli->gateway, strerror(EACCES));
+    return EXIT_UNREACHABLE;
+}
+
 static void note_error(struct wire *wire, int number)
 {
     snprintf(wire->why, sizeof wire->why, "%s", strerror(number));
@@ -76,7 +86,7 @@ static int open_path(const struct cli *cli, struct wire *wire, const char *path)
     memcpy(address.sun_path, path, strlen(path));
     if (!connect_socket(wire, (struct sockaddr *)&address, sizeof address,
                         clock_boot_ms() + CONNECT_MS))
-        return wire_failed(cli, strerror(errno));
+        return errno == EACCES ? not_permitted(cli) : wire_failed(cli, strerror(errno));
     return trust_socket(cli, wire->fd, path) ? -1 : EXIT_UNREACHABLE;
 }
 

@@ -70,10 +70,14 @@ int cmd_plugin_list(struct cli *cli)
                                          .table = table_voters});
 }
 
-static void print_reloaded(const json_t *json)
+static void print_reloaded(const struct cli *cli, const json_t *json)
 {
     terminal_print(stdout, "✓ Reloaded: %zu voters\n",
                    json_array_size(json_object_get(json, "voters")));
+    size_t i;
+    json_t *warning;
+    json_array_foreach(json_object_get(json, "warnings"), i, warning)
+        say(cli, "! %s", json_string_value(warning));
     print_not_inspecting(json);
 }
 
@@ -86,7 +90,7 @@ int cmd_plugin_reload(struct cli *cli)
     if (code == EXIT_DONE && cli->output != OUT_TABLE)
         print_json(cli, reply.json);
     else if (code == EXIT_DONE)
-        print_reloaded(reply.json);
+        print_reloaded(cli, reply.json);
     reply_free(&reply);
     return code;
 }

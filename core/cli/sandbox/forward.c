@@ -63,7 +63,8 @@ static int open_listener(struct forward *f)
         bind(fd, (struct sockaddr *)&f->at, f->at_len) == 0 && listen(fd, SOMAXCONN) == 0 &&
         getsockname(fd, (struct sockaddr *)&f->at, &f->at_len) == 0)
         return fd;
-    complain("cannot listen on port %ld: %s", f->local, strerror(errno));
+    complain("cannot listen on port %ld: %s; LOCAL:PORT names another port of this machine, such "
+             "as 20000:%ld", f->local, strerror(errno), f->port);
     if (fd >= 0)
         close(fd);
     return -1;
