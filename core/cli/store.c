@@ -14,6 +14,7 @@
 #include "base/terminal.h"
 #include "cli/cli.h"
 #include "cli/connection/endpoint.h"
+#include "store/backup_file.h"
 #include "store/store.h"
 
 static const struct log quiet = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = "sluice"};
@@ -176,24 +177,17 @@ static int copy_bytes(int from, int to, const char *file, struct error *err)
     return n == 0 ? 0 : error_errno(err, ERROR_IO, "%s cannot be copied", file);
 }
 
-static const char SQLITE_HEAD[] = "SQLite format 3";     /* with its NUL */
-
 /* A copy is opened, as that brings its schema up to ours. */
 static int copy_file(const char *file, const char *copy, struct error *err)
 {
     int from = open(file, O_RDONLY | O_CLOEXEC);
-    char head[sizeof SQLITE_HEAD];
-    ssize_t n = from < 0 ? -1 : pread(from, head, sizeof head, 0);
-    if (n < 0) {
-        error_errno(err, ERROR_IO, "%s cannot be read", file);
+    if (from < 0 || !store_is_backup(from)) {
+        int rc = errno ? error_errno(err, ERROR_IO, "%s cannot be read", file)
+                       : error_set(err, ERROR_INVALID, "%s is no backup: name a file that `sluice "
+                                   "backup` has written", file);
         if (from >= 0)
             close(from);
-        return -1;
-    }
-    if (n != sizeof head || memcmp(head, SQLITE_HEAD, sizeof head) != 0) {
-        close(from);
-        return error_set(err, ERROR_INVALID, "%s is no backup: name a file that `sluice backup` "
-                         "has written", file);
+        return rc;
     }
     int to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int rc = to < 0 ? error_errno(err, ERROR_IO, "%s cannot be made", copy)

@@ -29,9 +29,9 @@ int wire_failed(const struct cli *cli, const char *why)
 /* Who may not connect is known to have found something. */
 static int not_permitted(const struct cli *cli)
 {
-    complain("cannot reach the gateway at %s: %s\nyou may not connect there: an admin can add you "
-             "to the group of the socket (log in again then), or give you a token and an address for "
-             "--gateway; sluiced starts a gateway of your own",
+    complain("cannot reach the gateway at %s: %s\nyou may not connect there: an admin can add "
+             "you to the group of the socket (log in again then), or give you a token and an "
+             "address for --gateway; sluiced starts a gateway of your own",
              cli->gateway, strerror(EACCES));
     return EXIT_UNREACHABLE;
 }
