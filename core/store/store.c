@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/backend.h"
+#include "store/backup_file.h"
 
 /* ---- URLs ---- */
 
@@ -138,4 +141,17 @@ int store_done(struct store *store, struct store_tx *tx, int rc)
 {
     store->backend->end_read(store, tx);
     return rc;
+}
+
+/* ---- backups ---- */
+
+/* A backup is a store of SQLite; its file begins with this and a NUL. */
+static const char file_head[] = "SQLite format 3";
+
+bool store_is_backup(int fd)
+{
+    char is[sizeof file_head];
+    errno = 0;
+    return pread(fd, is, sizeof is, 0) == (ssize_t)sizeof is &&
+           memcmp(is, file_head, sizeof is) == 0;
 }

@@ -95,3 +95,8 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     kill $!
     [ "$(cat "$BATS_TEST_TMPDIR/said")" = "no sandbox is called 'nobody': waiting for one" ]
 }
+
+@test "authorities that cannot be read are named, with the reason" {
+    run -3 sluice --gateway https://10.77.0.2:8080 --ca /nowhere.pem status
+    [[ "${lines[0]}" == *"the authorities of --ca cannot be used: /nowhere.pem: No such file or directory" ]]
+}

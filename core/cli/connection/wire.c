@@ -120,6 +120,14 @@ static int open_tcp(const struct cli *cli, struct wire *wire, const struct endpo
 
 /* ---- TLS ---- */
 
+/* Files that cannot be read are errors of the system, for which OpenSSL has no words. */
+static const char *reason_of(unsigned long code)
+{
+    const char *text =
+        ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+    return text ? text : "an error without a name";
+}
+
 static void note_tls_error(struct wire *wire)
 {
     long verdict = wire->ssl ? SSL_get_verify_result(wire->ssl) : X509_V_OK;
@@ -128,7 +136,7 @@ static void note_tls_error(struct wire *wire)
         snprintf(wire->why, sizeof wire->why, "its certificate is not accepted: %s",
                  X509_verify_cert_error_string(verdict));
     else if (code)
-        snprintf(wire->why, sizeof wire->why, "TLS: %s", ERR_reason_error_string(code));
+        snprintf(wire->why, sizeof wire->why, "TLS: %s", reason_of(code));
     else
         snprintf(wire->why, sizeof wire->why, "it closed the connection within TLS");
 }
@@ -162,9 +170,13 @@ static bool set_up_tls(const struct cli *cli, struct wire *wire, const char *hos
 {
     wire->tls = SSL_CTX_new(TLS_client_method());
     if (!wire->tls || !SSL_CTX_set_min_proto_version(wire->tls, TLS1_2_VERSION) ||
-        !(cli->ca ? SSL_CTX_load_verify_file(wire->tls, cli->ca)
-                  : SSL_CTX_set_default_verify_paths(wire->tls)))
+        (!cli->ca && !SSL_CTX_set_default_verify_paths(wire->tls)))
         return false;
+    if (cli->ca && !SSL_CTX_load_verify_file(wire->tls, cli->ca)) {
+        snprintf(wire->why, sizeof wire->why, "the authorities of --ca cannot be used: %.200s: %s",
+                 cli->ca, reason_of(ERR_peek_error()));
+        return false;
+    }
     SSL_CTX_set_verify(wire->tls, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(wire->tls,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -195,10 +207,7 @@ static bool show_certificate(const struct cli *cli, struct wire *wire)
         wrong = cli->key;
     if (!wrong)
         return true;
-    unsigned long code = ERR_peek_last_error();
-    complain("cannot use %s: %s", wrong,
-             ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
-                                    : ERR_reason_error_string(code));
+    complain("cannot use %s: %s", wrong, reason_of(ERR_peek_last_error()));
     return false;
 }
 
@@ -207,7 +216,8 @@ static int open_tls(const struct cli *cli, struct wire *wire, const char *host)
     int64_t until = clock_boot_ms() + CONNECT_MS;
     ssize_t outcome;
     if (!set_up_tls(cli, wire, host)) {
-        note_tls_error(wire);
+        if (!*wire->why)
+            note_tls_error(wire);
         return wire_failed(cli, wire->why);
     }
     if (!show_certificate(cli, wire))
