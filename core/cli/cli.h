@@ -13,6 +13,7 @@
 
 /* What the commands exit with. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_WAITED = 124 };
+enum { EXIT_NO_CASE = 3 }; /* policy check --cases */
 
 enum arg_kind { ARG_FLAG, ARG_VALUE };
 

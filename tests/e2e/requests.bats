@@ -127,6 +127,20 @@ YAML
     [ "${lines[-1]}" = "1 passed, 1 failed" ]
 }
 
+# The contract: "Prints `N passed, N failed`; exit 0, 1, 2 (unreadable), 3 (no case)".
+@test "a case file without a case is told with exit 3, in every form" {
+    echo '[]' >"$BATS_TEST_TMPDIR/c.yaml"
+    for form in table json yaml; do
+        run -3 --separate-stderr sluice policy check --cases "$BATS_TEST_TMPDIR/c.yaml" -o "$form"
+        [ "$stderr" = "sluice: $BATS_TEST_TMPDIR/c.yaml has no case: nothing was checked" ]
+        case $form in
+        table) [ "$output" = "0 passed, 0 failed" ] ;;
+        json) [ "$(jq -c '[.passed, .failed, .cases]' <<<"$output")" = '[0,0,[]]' ] ;;
+        yaml) [[ "$output" == *"passed: 0"* ]] ;;
+        esac
+    done
+}
+
 @test "case files that cannot be run are told, with their own exit codes" {
     run -2 sluice policy check --cases /does/not/exist
     run -2 sluice policy check --cases <(echo '- {id: a, binary: /x, method: TCP, host: a.test, port: x, expect: maybe, extra: 1}')
@@ -135,10 +149,6 @@ YAML
     [[ $output == *"[0].extra: unknown key"* ]]
     run -2 sluice policy check --cases <(echo '- {id: a, binary: /x, method: TCP, host: a.test, port: 1, expect: deny}')
     [[ $output == *"the case 'a' has no policy: give one as an operand"* ]]
-    for form in table json yaml; do
-        run -2 sluice policy check --cases <(echo '[]') -o "$form"
-        [[ "$output" == *":1:1: has no case: nothing was checked" ]]
-    done
     run -2 sluice policy check --cases <(echo 'cases: [{id: a}]')
     [[ "$output" == *":1:1: must be a list of cases"* ]]
     run -2 sluice policy check --cases <(printf '')

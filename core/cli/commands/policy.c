@@ -69,7 +69,8 @@ static const struct arg_option policy_diff[] = {
 };
 static const struct arg_option policy_check[] = {
     {"cases", 0, ARG_VALUE, "FILE",
-     "ask about the requests of this file instead; each comes out as it says, or is told"},
+     "ask about the requests of this file instead; each comes out as it says, or is told; exit 3: "
+     "it has none"},
     {0},
 };
 static const struct arg_option policy_can_i[] = {

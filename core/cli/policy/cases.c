@@ -77,8 +77,6 @@ static int run_list(struct run *run, const struct doc_node *list, struct arena *
                      "must be a list of cases, '- {id: ..., ...}'");
         return EXIT_USAGE;
     }
-    if (list->n == 0)
-        problems_add(problems, "", list->line, list->column, "has no case: nothing was checked");
     for (size_t i = 0; i < list->n; i++) {
         struct policy_case c;
         char *path = doc_path_item(arena, "", i);
@@ -97,6 +95,10 @@ static int finish(const struct run *run)
                                    (json_int_t)run->passed, "failed", (json_int_t)run->failed);
         print_json(run->cli, result);
         json_decref(result);
+    }
+    if (run->passed + run->failed == 0) {
+        complain("%s has no case: nothing was checked", run->file);
+        return EXIT_NO_CASE;
     }
     return run->failed ? EXIT_REFUSED : EXIT_DONE;
 }
