@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Providers of credentials: the methods about them and their profiles. */
+/* Providers of credentials: the methods about them. */
 #include "grpc/providers.h"
 
 #include <string.h>
@@ -300,78 +300,14 @@ static int delete(struct grpc_work *work, struct doc_writer *w)
     return 0;
 }
 
-/* ---- profiles ---- */
-
-static void put_keys(struct doc_writer *w, const struct secret_profile *profile)
+/* A credential leaves the gateway only in requests of sandboxes. */
+static int keep_credentials(struct grpc_work *work, struct doc_writer *w)
 {
-    doc_write_key(w, "credentials");
-    doc_write_open(w, DOC_LIST);
-    for (const char *const *key = profile->keys; key && *key; key++) {
-        doc_write_open(w, DOC_MAP);
-        grpc_put_text(w, "name", *key);
-        doc_write_key(w, "env_vars");
-        doc_write_open(w, DOC_LIST);
-        doc_write_text(w, *key);
-        doc_write_close(w, DOC_LIST);
-        doc_write_close(w, DOC_MAP);
-    }
-    doc_write_close(w, DOC_LIST);
-}
-
-static void put_places(struct doc_writer *w, const struct secret_profile *profile)
-{
-    doc_write_key(w, "endpoints");
-    doc_write_open(w, DOC_LIST);
-    for (const struct secret_place *p = profile->places; p && p->host; p++) {
-        doc_write_open(w, DOC_MAP);
-        grpc_put_text(w, "host", p->host);
-        grpc_put_number(w, "port", p->port);
-        doc_write_close(w, DOC_MAP);
-    }
-    doc_write_close(w, DOC_LIST);
-}
-
-static void put_profile(struct doc_writer *w, const struct secret_profile *profile)
-{
-    doc_write_open(w, DOC_MAP);
-    grpc_put_text(w, "id", profile->name);
-    grpc_put_text(w, "display_name", profile->name);
-    grpc_put_text(w, "description", profile->help);
-    grpc_put_text(w, "category", "OTHER");
-    put_keys(w, profile);
-    put_places(w, profile);
-    grpc_put_number(w, "resource_version", 1);
-    grpc_put_text(w, "source", "builtin");
-    doc_write_close(w, DOC_MAP);
-}
-
-static int list_profiles(struct grpc_work *work, struct doc_writer *w)
-{
-    const char *workspace;
-    size_t offset, limit;
-    if (grpc_workspace(work, &workspace) != 0 || grpc_page(work, &offset, &limit) != 0)
-        return -1;
-    doc_write_key(w, "profiles");
-    doc_write_open(w, DOC_LIST);
-    for (size_t i = offset; i < offset + limit && secret_profile_at(i); i++)
-        put_profile(w, secret_profile_at(i));
-    doc_write_close(w, DOC_LIST);
-    if (secret_profile_at(offset + limit))
-        grpc_put_next_page(w, offset + limit);
-    return 0;
-}
-
-static int get_profile(struct grpc_work *work, struct doc_writer *w)
-{
-    const char *id, *workspace;
-    if (grpc_required(work, "id", &id) != 0 || grpc_workspace(work, &workspace) != 0)
-        return -1;
-    const struct secret_profile *profile = secret_profile_find(id);
-    if (!profile)
-        return error_set(&work->err, ERROR_NOT_FOUND, "provider profile '%.100s' not found", id);
-    doc_write_key(w, "profile");
-    put_profile(w, profile);
-    return 0;
+    (void)w;
+    return error_set(
+        &work->err, ERROR_FORBIDDEN,
+        "this gateway tells no credential to clients: attach the provider to a sandbox, "
+        "whose requests get it");
 }
 
 static const struct grpc_method methods[] = {
@@ -380,8 +316,7 @@ static const struct grpc_method methods[] = {
     READ("GetProvider", AUTH_PROVIDER_MANAGE, get),
     READ("ListProviders", AUTH_PROVIDER_MANAGE, list),
     READ("DeleteProvider", AUTH_PROVIDER_MANAGE, delete),
-    READ("ListProviderProfiles", AUTH_SANDBOX_READ, list_profiles),
-    READ("GetProviderProfile", AUTH_SANDBOX_READ, get_profile),
+    READ("GetProviderCredentials", AUTH_PROVIDER_MANAGE, keep_credentials),
 };
 
 const struct grpc_methods grpc_provider_methods = {OPENSHELL_SERVICE, methods,

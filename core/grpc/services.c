@@ -19,6 +19,7 @@ static const struct grpc_methods *const all[] = {
     &grpc_logs_methods,
     &grpc_watch_methods,
     &grpc_provider_methods,
+    &grpc_profile_methods,
     &grpc_attachment_methods,
     &grpc_refresh_methods,
     &grpc_exposed_methods,

@@ -61,7 +61,7 @@ extern const struct grpc_methods grpc_health_methods, grpc_reflection_methods,
     grpc_reflection_alpha_methods, grpc_workspace_methods, grpc_gateway_methods,
     grpc_sandbox_methods, grpc_config_methods, grpc_drafts_methods, grpc_exec_methods,
     grpc_forward_methods, grpc_logs_methods, grpc_watch_methods, grpc_provider_methods,
-    grpc_attachment_methods, grpc_refresh_methods, grpc_exposed_methods;
+    grpc_profile_methods, grpc_attachment_methods, grpc_refresh_methods, grpc_exposed_methods;
 
 /* By its path, such as /grpc.health.v1.Health/Check.  NULL: err says what there is not. */
 const struct grpc_method *grpc_find_method(const struct grpc_services *services, const char *path,

@@ -133,6 +133,44 @@ static int find_no_template(struct grpc_work *work, struct doc_writer *w)
     return error_set(&work->err, ERROR_NOT_FOUND, "sandbox template not found");
 }
 
+static int end_absent(struct grpc_work *work, struct doc_writer *w, const char *field,
+                      const char *missing)
+{
+    const char *name, *workspace;
+    if (grpc_required(work, field, &name) != 0 || grpc_workspace(work, &workspace) != 0)
+        return -1;
+    if (!grpc_flag(work, "allow_missing"))
+        return error_set(&work->err, ERROR_NOT_FOUND, "%s", missing);
+    grpc_put_text(w, "outcome", "ALREADY_ABSENT");
+    return 0;
+}
+
+static int delete_template(struct grpc_work *work, struct doc_writer *w)
+{
+    return end_absent(work, w, "name", "sandbox template not found");
+}
+
+static int remove_member(struct grpc_work *work, struct doc_writer *w)
+{
+    return end_absent(work, w, "principal_subject", "member not found");
+}
+
+static int refuse_template(struct grpc_work *work, struct doc_writer *w)
+{
+    (void)w;
+    return error_set(
+        &work->err, ERROR_UNSUPPORTED,
+        "this gateway keeps no sandbox templates: say in CreateSandbox what a sandbox has");
+}
+
+static int refuse_member(struct grpc_work *work, struct doc_writer *w)
+{
+    (void)w;
+    return error_set(
+        &work->err, ERROR_UNSUPPORTED,
+        "workspaces of this gateway have no members: grant permissions in sluice.yaml");
+}
+
 static int list_nothing(struct grpc_work *work, struct doc_writer *w)
 {
     const char *workspace;
@@ -147,6 +185,10 @@ static const struct grpc_method methods[] = {
     READ("DeleteWorkspace", AUTH_SANDBOX_DELETE, delete),
     READ("GetSandboxTemplate", AUTH_SANDBOX_READ, find_no_template),
     READ("ListWorkspaceMembers", AUTH_SANDBOX_READ, list_nothing),
+    READ("CreateSandboxTemplate", AUTH_SANDBOX_DELETE, refuse_template),
+    READ("DeleteSandboxTemplate", AUTH_SANDBOX_DELETE, delete_template),
+    READ("AddWorkspaceMember", AUTH_SANDBOX_DELETE, refuse_member),
+    READ("RemoveWorkspaceMember", AUTH_SANDBOX_DELETE, remove_member),
     READ("ListSandboxTemplates", AUTH_SANDBOX_READ, list_nothing),
 };
 

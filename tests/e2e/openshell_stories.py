@@ -150,9 +150,9 @@ def settings_that_nobody_set_are_told_as_unset():
 
 @story
 def what_is_not_offered_says_so():
-    error = refused(grpc.StatusCode.UNIMPLEMENTED, lambda: call("ImportProviderProfiles"), "ImportProviderProfiles")
-    assert error.details().startswith("this gateway does not offer"), error.details()
-    refused(grpc.StatusCode.UNIMPLEMENTED, lambda: client._stub.IssueSandboxToken(pb.IssueSandboxTokenRequest()))
+    error = refused(grpc.StatusCode.UNIMPLEMENTED, lambda: client._stub.IssueSandboxToken(pb.IssueSandboxTokenRequest()))
+    assert error.details().startswith("this gateway does not offer the method IssueSandboxToken"), error.details()
+    refused(grpc.StatusCode.UNIMPLEMENTED, lambda: call("ImportProviderProfiles"), "the profiles of this gateway are built in")
     assert client.health().status == pb.SERVICE_STATUS_HEALTHY
 
 
