@@ -170,7 +170,18 @@ os() {
         [ "$output" = '{}' ] || { echo "$method: $output" >&2; return 1; }
     done
     [ "$(os texts ListProviderProfiles | jq -r '[.profiles[].id] | join(" ")')" = "github anthropic claude-code openai codex nvidia npm pypi aws generic" ]
-    [ "$(os texts ImportProviderProfiles)" = "UNIMPLEMENTED this gateway does not offer the method ImportProviderProfiles of openshell.v1.OpenShell" ]
+}
+
+@test "profiles that OpenShell's clients bring are checked, and none is imported" {
+    local profile='{"profiles": [{"source": "a.yaml", "profile": {"id": "own", "credentials": [{"name": "KEY"}], "endpoints": [{"host": "a.test", "port": 443}]}}]}'
+    run -0 os enums LintProviderProfiles "$profile"
+    [ "$(jq -c '[.valid, [.diagnostics[] | [.source, .profile_id, .severity]]]' <<<"$output")" = '[true,[["a.yaml","own","warning"]]]' ]
+    run -0 os texts LintProviderProfiles '{"profiles": [{"profile": {"credentials": [{"name": "K"}, {"name": "K"}, {}], "endpoints": [{"port": 1}]}}, {}]}'
+    [ "$(jq -c '[.valid, [.diagnostics[] | select(.severity == "error") | .field]]' <<<"$output")" = \
+        '[null,["id","credentials[1].name","credentials[2].name","endpoints[0].host","profile"]]' ]
+    [ "$(os enums DeleteProviderProfile '{"id": "own", "allow_missing": true}' | jq -r .outcome)" = ALREADY_ABSENT ]
+    [ "$(os enums DeleteSandboxTemplate '{"name": "own", "allow_missing": true}' | jq -r .outcome)" = ALREADY_ABSENT ]
+    [ "$(os enums RemoveWorkspaceMember '{"principal_subject": "a", "allow_missing": true}' | jq -r .outcome)" = ALREADY_ABSENT ]
 }
 
 @test "OpenShell's clients are told by code and text what is refused, and by whom" {
@@ -194,6 +205,16 @@ UpdateConfig|{"sandbox": "strict"}|INVALID_ARGUMENT one of policy, setting_key, 
 UpdateConfig|{"sandbox": "strict", "setting_key": "colour", "setting_value": {"string_value": "red"}}|INVALID_ARGUMENT unknown setting 'colour'
 UpdateConfig|{"sandbox": "strict", "policy": {"version": 1, "filesystem_policy": {"read_only": ["/etc"]}}}|PERMISSION_DENIED
 GetSandboxPolicyStatus|{"sandbox": "strict", "version": 7}|NOT_FOUND policy revision not found
+ImportProviderProfiles|{}|UNIMPLEMENTED the profiles of this gateway are built in, and none is imported or updated: make a provider of the profile generic
+UpdateProviderProfiles|{"id": "github"}|UNIMPLEMENTED the profiles of this gateway are built in
+LintProviderProfiles|{}|INVALID_ARGUMENT profiles is required
+DeleteProviderProfile|{"id": "github"}|FAILED_PRECONDITION provider profile 'github' cannot be deleted: the profiles of this gateway are built in
+DeleteProviderProfile|{"id": "own"}|NOT_FOUND provider profile 'own' not found
+CreateSandboxTemplate|{}|UNIMPLEMENTED this gateway keeps no sandbox templates: say in CreateSandbox what a sandbox has
+DeleteSandboxTemplate|{"name": "own"}|NOT_FOUND sandbox template not found
+AddWorkspaceMember|{}|UNIMPLEMENTED workspaces of this gateway have no members: grant permissions in sluice.yaml
+RemoveWorkspaceMember|{"principal_subject": "a"}|NOT_FOUND member not found
+GetProviderCredentials|{"name": "a"}|PERMISSION_DENIED this gateway tells no credential to clients
 GetSandboxPolicyStatus|{"global": true}|NOT_FOUND no global policy revision found
 CASES
     [[ "$(os texts UpdateConfig '{"sandbox": "strict", "policy": {"version": 1, "filesystem_policy": {"read_only": ["/etc"]}}}')" == *"static_fields: "* ]]
@@ -268,4 +289,26 @@ image true true
 exec "\n\b\n\x06hello\n\x1a\x00"
 listed true
 deleted 1' ]
+}
+
+@test "what OpenShell's TypeScript SDK and Slack bridge do, by grpc-js with the messages of either wire" {
+    local each wanted
+    [ -d "$build/grpc-js/node_modules/@grpc/proto-loader" ] || skip "grpc-js is not there: scripts/lib/grpc-js $build/grpc-js gets it"
+    [ -d "$build/openshell-descriptors/enums/openshell" ] || skip "the SDK is not there: scripts/lib/openshell-sdk $build/openshell-descriptors gets it"
+    for each in texts enums; do
+        PYTHONPATH=$build/openshell-descriptors/$each "$build/openshell-descriptors/bin/python" "$top/tests/fixtures/clients/descriptors.py" >"$BATS_TEST_TMPDIR/$each"
+        wanted=true
+        [ $each = texts ] || wanted=DELETION_OUTCOME_COMPLETED
+        NODE_PATH=$build/grpc-js/node_modules run -0 timeout 120 node "$top/tests/fixtures/clients/openshell.js" "$BATS_TEST_TMPDIR/$each" 127.0.0.1:7071 "js-$each"
+        [ "$output" = "health SERVICE_STATUS_HEALTHY
+made js-$each SANDBOX_PHASE_PROVISIONING
+exec 3145728 0
+interactive typed
+listed js-$each
+config 1 64
+draft 0
+NOT_FOUND sandbox not found
+DEADLINE_EXCEEDED
+deleted $wanted" ] || { echo "$output" >&2; return 1; }
+    done
 }
