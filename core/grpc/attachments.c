@@ -134,8 +134,8 @@ static int list(struct grpc_work *work, struct doc_writer *w)
 }
 
 static const struct grpc_method methods[] = {
-    CHANGE_ONE("AttachSandboxProvider", AUTH_PROVIDER_MANAGE, attach),
-    CHANGE_ONE("DetachSandboxProvider", AUTH_PROVIDER_MANAGE, detach),
+    CHANGE_ONE("AttachSandboxProvider", AUTH_PROVIDER_MANAGE, attach, .administers = true),
+    CHANGE_ONE("DetachSandboxProvider", AUTH_PROVIDER_MANAGE, detach, .administers = true),
     READ_ONE("ListSandboxProviders", AUTH_PROVIDER_MANAGE, list),
 };
 

@@ -271,10 +271,10 @@ static int list(struct grpc_work *work, struct doc_writer *w)
 }
 
 static const struct grpc_method methods[] = {
-    CHANGE_ONE("ExposeService", AUTH_SANDBOX_RUN, expose),
+    CHANGE_ONE("ExposeService", AUTH_SANDBOX_RUN, expose, .administers = true),
     READ_ONE("GetService", AUTH_SANDBOX_READ, get),
     READ_ONE("ListServices", AUTH_SANDBOX_READ, list),
-    CHANGE_ONE("DeleteService", AUTH_SANDBOX_RUN, delete),
+    CHANGE_ONE("DeleteService", AUTH_SANDBOX_RUN, delete, .administers = true),
 };
 
 const struct grpc_methods grpc_exposed_methods = {OPENSHELL_SERVICE, methods,

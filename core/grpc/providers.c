@@ -311,11 +311,11 @@ static int keep_credentials(struct grpc_work *work, struct doc_writer *w)
 }
 
 static const struct grpc_method methods[] = {
-    KEEP_SECRET("CreateProvider", AUTH_PROVIDER_MANAGE, create),
-    KEEP_SECRET("UpdateProvider", AUTH_PROVIDER_MANAGE, update),
+    KEEP_SECRET("CreateProvider", AUTH_PROVIDER_MANAGE, create, .administers = true),
+    KEEP_SECRET("UpdateProvider", AUTH_PROVIDER_MANAGE, update, .administers = true),
     READ("GetProvider", AUTH_PROVIDER_MANAGE, get),
     READ("ListProviders", AUTH_PROVIDER_MANAGE, list),
-    READ("DeleteProvider", AUTH_PROVIDER_MANAGE, delete),
+    READ("DeleteProvider", AUTH_PROVIDER_MANAGE, delete, .administers = true),
     READ("GetProviderCredentials", AUTH_PROVIDER_MANAGE, keep_credentials),
 };
 

@@ -182,9 +182,9 @@ static int delete(struct grpc_work *work, struct doc_writer *w)
 
 static const struct grpc_method methods[] = {
     READ("GetProviderRefreshStatus", AUTH_PROVIDER_MANAGE, get),
-    KEEP_SECRET("ConfigureProviderRefresh", AUTH_PROVIDER_MANAGE, configure),
-    READ("RotateProviderCredential", AUTH_PROVIDER_MANAGE, rotate),
-    READ("DeleteProviderRefresh", AUTH_PROVIDER_MANAGE, delete),
+    KEEP_SECRET("ConfigureProviderRefresh", AUTH_PROVIDER_MANAGE, configure, .administers = true),
+    READ("RotateProviderCredential", AUTH_PROVIDER_MANAGE, rotate, .administers = true),
+    READ("DeleteProviderRefresh", AUTH_PROVIDER_MANAGE, delete, .administers = true),
 };
 
 const struct grpc_methods grpc_refresh_methods = {OPENSHELL_SERVICE, methods,

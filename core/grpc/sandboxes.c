@@ -382,12 +382,12 @@ static int delete(struct grpc_work *work, struct doc_writer *w)
 /* ---- the methods ---- */
 
 static const struct grpc_method methods[] = {
-    CHANGE("CreateSandbox", AUTH_SANDBOX_CREATE, create),
+    CHANGE("CreateSandbox", AUTH_SANDBOX_CREATE, create, .administers = true),
     READ_ONE("GetSandbox", AUTH_SANDBOX_READ, get),
     READ("ListSandboxes", AUTH_SANDBOX_READ, list),
-    READ_ONE("StopSandbox", AUTH_SANDBOX_RUN, stop),
-    READ_ONE("StartSandbox", AUTH_SANDBOX_RUN, start),
-    READ_ONE("DeleteSandbox", AUTH_SANDBOX_DELETE, delete),
+    READ_ONE("StopSandbox", AUTH_SANDBOX_RUN, stop, .administers = true),
+    READ_ONE("StartSandbox", AUTH_SANDBOX_RUN, start, .administers = true),
+    READ_ONE("DeleteSandbox", AUTH_SANDBOX_DELETE, delete, .administers = true),
 };
 
 const struct grpc_methods grpc_sandbox_methods = {OPENSHELL_SERVICE, methods,

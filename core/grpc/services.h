@@ -42,6 +42,7 @@ struct grpc_method {
     /* Of methods of grpc/work.h: what they do on a worker thread. */
     int (*work)(struct grpc_work *work, struct doc_writer *answer);
     bool ordered;                                   /* it changes the sandbox that it names */
+    bool administers; /* it has no decision on record: an event says who did it */
     bool secret; /* its message has credentials: memory is overwritten before it is freed */
 };
 

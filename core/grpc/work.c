@@ -11,6 +11,7 @@
 #include "auth/lease.h"
 #include "base/alloc.h"
 #include "grpc/details.h"
+#include "runtime/events.h"
 #include "runtime/jobs.h"
 
 /* ---- the request ---- */
@@ -290,9 +291,21 @@ static void run(void *arg)
                                &work->problems, &work->err) != 0;
 }
 
+/* Who did what, from where, as the API tells it. */
+static void tell_administration(const struct grpc_work *work)
+{
+    const struct auth_principal *who = &work->who;
+    events_publish(work->grpc->events, "administration", work->judged_of,
+                   json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "actor", who->name, "role",
+                             who->powers.role, "identity", auth_identity_word(who), "origin",
+                             who->origin, "method", "POST", "path", work->administers));
+}
+
 static void answer(struct grpc_work *work)
 {
     struct grpc_call *call = work->call;
+    if (work->administers && !work->failed)
+        tell_administration(work);
     if (work->replay)
         grpc_replays_end(&work->grpc->replays, work->replay, work->failed ? NULL : &work->answer);
     if (call)
@@ -374,6 +387,7 @@ static struct grpc_work *new_work(struct grpc_call *call)
     work->secret = call->method->secret;
     work->of_sandbox = call->method->of_sandbox;
     work->permission = call->method->permission;
+    work->administers = call->method->administers ? arena_str(work->arena, path) : NULL;
     return work;
 }
 

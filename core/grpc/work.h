@@ -44,28 +44,29 @@ struct grpc_work {
     struct buf answer;
     bool failed, secret, of_sandbox;
     enum auth_permission permission;                /* of the method */
+    const char *administers;                        /* its path, where an event tells of it */
     bool judged;                                    /* who asks has the permission, or lacks it */
     const char *judged_of;                          /* a sandbox's name; NULL: of none */
     uint64_t replay;                                /* its number; 0: it may be repeated */
 };
 
-/* Rows of such methods; those of one sandbox are of_sandbox. */
-#define READ(title, right, fn)                                                        \
+/* Rows of such methods; those of one sandbox are of_sandbox.  More members may follow. */
+#define READ(title, right, fn, ...)                                                        \
     {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
-     .work = (fn)}
-#define READ_ONE(title, right, fn)                                                    \
+     .work = (fn), __VA_ARGS__}
+#define READ_ONE(title, right, fn, ...)                                                    \
     {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
-     .work = (fn), .of_sandbox = true}
-#define CHANGE_ONE(title, right, fn)                                                  \
+     .work = (fn), .of_sandbox = true, __VA_ARGS__}
+#define CHANGE_ONE(title, right, fn, ...)                                                  \
     {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
-     .work = (fn), .of_sandbox = true, .ordered = true}
-#define CHANGE(title, right, fn)                                                      \
+     .work = (fn), .of_sandbox = true, .ordered = true, __VA_ARGS__}
+#define CHANGE(title, right, fn, ...)                                                      \
     {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
-     .work = (fn), .ordered = true}
+     .work = (fn), .ordered = true, __VA_ARGS__}
 
-#define KEEP_SECRET(title, right, fn)                                                 \
+#define KEEP_SECRET(title, right, fn, ...)                                                 \
     {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
-     .work = (fn), .secret = true}
+     .work = (fn), .secret = true, __VA_ARGS__}
 
 /* Reads the request and does the work; the call is ended by that.  Loop thread. */
 void grpc_do(struct grpc_call *call, const char *bytes, size_t len);

@@ -181,8 +181,8 @@ static int list_nothing(struct grpc_work *work, struct doc_writer *w)
 static const struct grpc_method methods[] = {
     READ("GetWorkspace", AUTH_SANDBOX_READ, get),
     READ("ListWorkspaces", AUTH_SANDBOX_READ, list),
-    READ("CreateWorkspace", AUTH_SANDBOX_DELETE, create),
-    READ("DeleteWorkspace", AUTH_SANDBOX_DELETE, delete),
+    READ("CreateWorkspace", AUTH_SANDBOX_DELETE, create, .administers = true),
+    READ("DeleteWorkspace", AUTH_SANDBOX_DELETE, delete, .administers = true),
     READ("GetSandboxTemplate", AUTH_SANDBOX_READ, find_no_template),
     READ("ListWorkspaceMembers", AUTH_SANDBOX_READ, list_nothing),
     READ("CreateSandboxTemplate", AUTH_SANDBOX_DELETE, refuse_template),

@@ -117,3 +117,22 @@ CALLS
     run -0 as "$tina" enums DeleteSandbox '{"name": "hers", "workspace_scope": {"workspace": "default"}, "allow_missing": true}'
     [ "$(jq -r .outcome <<<"$output")" = ALREADY_ABSENT ]
 }
+
+@test "what needs no decision is an event that says who did it, over both doors" {
+    local t
+    t=$(token adam admin)
+    as "$t" texts CreateWorkspace '{"name": "lab"}' >/dev/null
+    as "$t" texts ListWorkspaces '{}' >/dev/null
+    run -0 as "$t" texts CreateSandbox '{"name": "told", "spec": {}}'
+    [[ "$output" == '{'* ]] || { echo "$output"; return 1; }
+    as "$t" texts DeleteSandbox '{"name": "told"}' >/dev/null
+    run -0 as "$t" texts DeleteSandbox '{"name": "told"}'
+    [[ "$output" == NOT_FOUND* ]]
+    SLUICE_TOKEN=$t sluice -q sandbox create --name told
+    told() { sluice events -o json | jq -r 'select(.event == "administration" and .data.actor == "adam") | [.data.sandbox, .data.role, .data.identity, .data.method, .data.path] | join(" ")'; }
+    until_so '[ "$(told | wc -l)" -ge 4 ]'
+    [ "$(told)" = " admin token POST /openshell.v1.OpenShell/CreateWorkspace
+ admin token POST /openshell.v1.OpenShell/CreateSandbox
+told admin token POST /openshell.v1.OpenShell/DeleteSandbox
+ admin token POST /v1/sandboxes" ]
+}
