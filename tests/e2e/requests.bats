@@ -157,3 +157,11 @@ YAML
     run -2 sluice policy check --cases <(echo '- *nobody')
     [[ $output == *"the alias *nobody has no anchor before it"* ]]
 }
+
+@test "a case that fails for the credentials of its setup says that they are not looked at" {
+    cat >"$BATS_TEST_TMPDIR/c.yaml" <<'YAML'
+- {id: a, binary: /usr/bin/curl, method: GET, host: api.test, port: 443, path: /, setup: {credentials: [{key: T, value: v, host: b.test, port: 443}]}, expect: deny}
+YAML
+    run -1 sluice policy check --cases "$BATS_TEST_TMPDIR/c.yaml" "$p"
+    [ "${lines[0]}" = "$BATS_TEST_TMPDIR/c.yaml:1:3: a with $p: expected deny, got allow; the credentials of its setup are not looked at: a sandbox shows it" ]
+}

@@ -13,7 +13,8 @@
  * policy may be the document as text, and is left out where a policy is given.  Further keys:
  * ancestors (a list of paths), query, headers (a map, names in lower case), body, audited: true,
  * reason (part of the reason), or_refused: true (refusing the policy is as good), defect: true (the
- * opposite of expect is as good), kind and why (for people).  Method CONNECT or TCP asks about the
+ * opposite of expect is as good), setup (its credentials are not looked at, and a case that fails
+ * and has some says so), kind and why (for people).  Method CONNECT or TCP asks about the
  * connection alone, DNS about a look-up of the host, WEBSOCKET_TEXT and WEBSOCKET_BINARY about a
  * message after an upgrade.
  *
@@ -32,6 +33,7 @@ struct policy_case {
     struct policy_question question;
     bool connection_only, look_up;
     bool allow, audited, or_refused, defect;
+    bool needs_credentials;                         /* its setup has some */
     const char *reason;                             /* "": any */
 };
 
