@@ -68,7 +68,8 @@ PYTHON
 
 @test "a gateway has a name, with its authority and a certificate to show" {
     run -3 sluice --gateway "$address" status
-    [[ "$output" == *"its certificate is not accepted: unable to get local issuer certificate"* ]]
+    [[ "$output" == *"its certificate is not accepted: unable to get local issuer certificate"$'\n'"the authority that made it is given with --ca FILE"* ]]
+    [[ "$output" != *"is sluiced running?"* ]]
     run -0 --separate-stderr sluice gateway add team "$address" --ca "$state/tls/ca.pem" --cert "$state/tls/client.pem" --key "$state/tls/client.key"
     [ "$(stat -c %a "$XDG_CONFIG_HOME/sluice/gateways.yaml")" = 600 ]
     SLUICE_TOKEN=$(cat "$state/admin.token") run -0 sluice --gateway team sandbox list
@@ -104,6 +105,11 @@ PYTHON
     run -2 sluice --gateway team status
     [[ "$output" == *"gateways.yaml says where your tokens go, and belongs to somebody else or may be written by others"* ]]
     rm "$XDG_CONFIG_HOME/sluice/gateways.yaml"
+}
+
+@test "init-tls says what the gateway has to be told of the client's certificate" {
+    run -0 sluice gateway init-tls "$BATS_TEST_TMPDIR/told" --host 10.77.0.2 --client bob
+    [[ "$output" == *"  auth:"$'\n'"    certificates:                # viewer, user, approver, admin, or a role of auth.roles"$'\n'"      - {subject: CN=bob, name: bob, role: user}"* ]]
 }
 
 @test "init-tls overwrites nothing, and its keys are its owner's" {

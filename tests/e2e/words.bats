@@ -96,7 +96,11 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     [ "$(cat "$BATS_TEST_TMPDIR/said")" = "no sandbox is called 'nobody': waiting for one" ]
 }
 
-@test "authorities that cannot be read are named, with the reason" {
-    run -3 sluice --gateway https://10.77.0.2:8080 --ca /nowhere.pem status
-    [[ "${lines[0]}" == *"the authorities of --ca cannot be used: /nowhere.pem: No such file or directory" ]]
+@test "authorities, certificates and keys that cannot be read are named, with the reason" {
+    run -2 sluice --gateway https://10.77.0.2:8080 --ca /nowhere.pem status
+    [ "$output" = "sluice: cannot read /nowhere.pem: No such file or directory" ]
+    run -2 sluice --gateway https://10.77.0.2:8080 --cert /etc/hostname --key /nowhere.key status
+    [ "$output" = "sluice: cannot read /nowhere.key: No such file or directory" ]
+    run -3 sluice --gateway https://10.77.0.2:8080 --ca /etc/hostname status
+    [ "${lines[0]}" = "sluice: cannot use /etc/hostname: no certificate or crl found" ]
 }

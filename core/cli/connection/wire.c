@@ -36,6 +36,16 @@ static int not_permitted(const struct cli *cli)
     return EXIT_UNREACHABLE;
 }
 
+/* The gateway runs, as it showed a certificate. */
+static int not_trusted(const struct cli *cli, const char *why)
+{
+    complain("cannot reach the gateway at %s: %s\nthe authority that made it is given with --ca "
+             "FILE, or for good with gateway add NAME ADDR --ca FILE; the address names what the "
+             "certificate is for",
+             cli->gateway, why);
+    return EXIT_UNREACHABLE;
+}
+
 static void note_error(struct wire *wire, int number)
 {
     snprintf(wire->why, sizeof wire->why, "%s", strerror(number));
@@ -172,11 +182,6 @@ static bool set_up_tls(const struct cli *cli, struct wire *wire, const char *hos
     if (!wire->tls || !SSL_CTX_set_min_proto_version(wire->tls, TLS1_2_VERSION) ||
         (!cli->ca && !SSL_CTX_set_default_verify_paths(wire->tls)))
         return false;
-    if (cli->ca && !SSL_CTX_load_verify_file(wire->tls, cli->ca)) {
-        snprintf(wire->why, sizeof wire->why, "the authorities of --ca cannot be used: %.200s: %s",
-                 cli->ca, reason_of(ERR_peek_error()));
-        return false;
-    }
     SSL_CTX_set_verify(wire->tls, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(wire->tls,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -188,6 +193,17 @@ static bool set_up_tls(const struct cli *cli, struct wire *wire, const char *hos
     return SSL_set1_host(wire->ssl, host) && SSL_set_tlsext_host_name(wire->ssl, host);
 }
 
+static bool cannot_use(const char *file)
+{
+    complain("cannot use %s: %s", file, reason_of(ERR_peek_error()));
+    return false;
+}
+
+static bool trust_authorities(const struct cli *cli, struct wire *wire)
+{
+    return !cli->ca || SSL_CTX_load_verify_file(wire->tls, cli->ca) || cannot_use(cli->ca);
+}
+
 /* Nobody is asked for a passphrase. */
 static int no_passphrase(char *out, int size, int writing, void *ctx)
 {
@@ -197,18 +213,13 @@ static int no_passphrase(char *out, int size, int writing, void *ctx)
 
 static bool show_certificate(const struct cli *cli, struct wire *wire)
 {
-    const char *wrong = NULL;
     if (!cli->cert)
         return true;
     SSL_set_default_passwd_cb(wire->ssl, no_passphrase);
     if (SSL_use_certificate_chain_file(wire->ssl, cli->cert) != 1)
-        wrong = cli->cert;
-    else if (SSL_use_PrivateKey_file(wire->ssl, cli->key, SSL_FILETYPE_PEM) != 1)
-        wrong = cli->key;
-    if (!wrong)
-        return true;
-    complain("cannot use %s: %s", wrong, reason_of(ERR_peek_last_error()));
-    return false;
+        return cannot_use(cli->cert);
+    return SSL_use_PrivateKey_file(wire->ssl, cli->key, SSL_FILETYPE_PEM) == 1 ||
+           cannot_use(cli->key);
 }
 
 static int open_tls(const struct cli *cli, struct wire *wire, const char *host)
@@ -220,7 +231,7 @@ static int open_tls(const struct cli *cli, struct wire *wire, const char *host)
             note_tls_error(wire);
         return wire_failed(cli, wire->why);
     }
-    if (!show_certificate(cli, wire))
+    if (!trust_authorities(cli, wire) || !show_certificate(cli, wire))
         return EXIT_USAGE;
     do {
         begin_tls_call();
@@ -230,6 +241,8 @@ static int open_tls(const struct cli *cli, struct wire *wire, const char *host)
         return -1;
     if (outcome == WIRE_AGAIN)
         note_error(wire, ETIMEDOUT);
+    else if (SSL_get_verify_result(wire->ssl) != X509_V_OK)
+        return not_trusted(cli, wire->why);
     return wire_failed(cli, outcome == 0 ? "it closed the connection within TLS" : wire->why);
 }
 

@@ -209,10 +209,14 @@ static int print_made(const struct pki *p)
              "  listen:\n"
              "    - address: tcp:0.0.0.0:7443\n"
              "      tls: {certificate: %s/server.pem, key: %s/server.key, client_ca: %s/ca.pem}\n"
+             "  auth:\n"
+             "    certificates:                # viewer, user, approver, admin, or a role of "
+             "auth.roles\n"
+             "      - {subject: CN=%s, name: %s, role: user}\n"
              "clients: sluice gateway add NAME https://%s:7443 --ca ca.pem --cert client.pem --key "
              "client.key\n"
              "ca.key makes further certificates: keep it away from the gateway",
-        folder, folder, folder, p->hosts[0]);
+        folder, folder, folder, p->client, p->client, p->hosts[0]);
     free(real);
     return EXIT_DONE;
 }

@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice gateway add, list, select and remove. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/terminal.h"
 #include "cli/connection/endpoint.h"
 #include "cli/gateway/book.h"
 
-/* What the file is called from everywhere; "" where none is given. */
-static int absolute(const char *path, struct arena *arena, const char **out)
+/* What a file that can be read is called from everywhere; "" where none is given. */
+static const char *absolute(const char *path, struct arena *arena)
 {
-    *out = "";
-    if (!path)
-        return -1;
-    char *real = realpath(path, NULL);
-    if (!real || access(real, R_OK) != 0) {
-        complain("cannot read %s: %s", path, strerror(errno));
-        free(real);
-        return EXIT_USAGE;
-    }
-    *out = arena_str(arena, real);
+    char *real = path ? realpath(path, NULL) : NULL;
+    const char *copy = real ? arena_str(arena, real) : path ? path : "";
     free(real);
-    return -1;
+    return copy;
 }
 
 static int read_entry(struct cli *cli, struct arena *arena, struct book_entry *out)
@@ -35,11 +25,10 @@ static int read_entry(struct cli *cli, struct arena *arena, struct book_entry *o
     int code = endpoint_check(cli);
     if (code < 0)
         code = gateway_check_files(cli);
-    if (code < 0)
-        code = absolute(cli->ca, arena, &out->ca);
-    if (code < 0)
-        code = absolute(cli->cert, arena, &out->cert);
-    return code < 0 ? absolute(cli->key, arena, &out->key) : code;
+    out->ca = absolute(cli->ca, arena);
+    out->cert = absolute(cli->cert, arena);
+    out->key = absolute(cli->key, arena);
+    return code;
 }
 
 int cmd_gateway_add(struct cli *cli)

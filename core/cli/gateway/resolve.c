@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which gateway a command asks. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "cli/connection/endpoint.h"
 #include "cli/gateway/book.h"
 
@@ -32,6 +35,14 @@ static int unknown(const struct cli *cli, const char *name)
                        name);
 }
 
+static int check_readable(const char *path)
+{
+    if (!path || access(path, R_OK) == 0)
+        return -1;
+    complain("cannot read %s: %s", path, strerror(errno));
+    return EXIT_USAGE;
+}
+
 /* Files say whom to trust and who asks: without TLS they would say nothing. */
 int gateway_check_files(const struct cli *cli)
 {
@@ -42,7 +53,11 @@ int gateway_check_files(const struct cli *cli)
                            cli->gateway);
     if (!cli->cert != !cli->key)
         return usage_error(cli, "--cert and --key belong together: a certificate and its key");
-    return -1;
+    const char *const files[] = {cli->ca, cli->cert, cli->key};
+    int code = -1;
+    for (size_t i = 0; i < sizeof files / sizeof *files && code < 0; i++)
+        code = check_readable(files[i]);
+    return code;
 }
 
 int gateway_resolve(struct cli *cli, struct book *book)
