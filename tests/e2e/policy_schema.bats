@@ -22,7 +22,7 @@ setup() { load helper; }
         grep -qE "^ *$field: " "$BATS_TEST_TMPDIR/all" || { echo "not explained: $field" >&2; return 1; }
     done
     protocol=$(sluice policy explain network_policies.endpoints.protocol)
-    [[ "$protocol" == "protocol: tcp | rest |"*"What is inspected"* ]]
+    [[ "$protocol" == "protocol: tcp | rest |"*"What is judged beside host and port"* ]]
     for path in 'network_policies.api.endpoints[0].protocol' 'network_policies.endpoints[].protocol' network_policies.NAME.endpoints.protocol; do
         [ "$(sluice policy explain "$path")" = "$protocol" ]
     done
