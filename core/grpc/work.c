@@ -295,7 +295,7 @@ static void run(void *arg)
 static void tell_administration(const struct grpc_work *work)
 {
     const struct auth_principal *who = &work->who;
-    events_publish(work->grpc->events, "administration", work->judged_of,
+    events_publish(work->grpc->events, "administration", work->judged_of ? work->judged_of : "",
                    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "actor", who->name, "role",
                              who->powers.role, "identity", auth_identity_word(who), "origin",
                              who->origin, "method", "POST", "path", work->administers));
