@@ -16,6 +16,7 @@
 #include "cli/connection/endpoint.h"
 #include "store/backup_file.h"
 #include "store/store.h"
+#include "store/url.h"
 
 static const struct log quiet = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = "sluice"};
 
@@ -56,10 +57,27 @@ static void print_copied(const struct cli *cli, const struct store_copied *copie
 
 /* ---- migrate ---- */
 
+/* Root may work on the store of the user whose folder it is in. */
+static uid_t owner_of_place(const char *url)
+{
+    struct arena *arena = arena_new();
+    const char *const *files = geteuid() == 0 ? store_url_files(arena, url) : NULL;
+    struct stat st;
+    bool found = files && *files && stat(dirname(arena_str(arena, *files)), &st) == 0;
+    uid_t owner = found ? st.st_uid : 0;
+    arena_free(arena);
+    return owner;
+}
+
+static int check_place(const char *url, struct error *err)
+{
+    return store_check_place(url, owner_of_place(url), err);
+}
+
 /* Nobody works in it meanwhile, and its schema becomes ours. */
 static struct store *open_original(const char *url, struct error *err)
 {
-    struct store *store = store_open(url, &quiet, err);
+    struct store *store = check_place(url, err) == 0 ? store_open(url, &quiet, err) : NULL;
     if (store && store_claim(store, err) != 0) {
         store_close(store);
         return NULL;
@@ -88,7 +106,9 @@ int cmd_store_migrate(struct cli *cli)
     if (!names_existing_store(from))
         return usage_error(cli, "there is no store %s", from);
     struct store *original = open_original(from, &err);
-    int rc = original ? store_copy(from, to, &quiet, &copied, &err) : -1;
+    int rc = -1;
+    if (original && check_place(to, &err) == 0)
+        rc = store_copy(from, to, &quiet, &copied, &err);
     store_close(original);
     if (rc != 0)
         return fail(&err);
@@ -137,7 +157,9 @@ static int back_up(const char *store, const char *file, struct store_copied *cop
         return error_errno(err, ERROR_IO, "no folder for a copy can be made beside %s", file);
     const char *part = arena_printf(arena, "%s/backup.db", folder);
     const char *const *files = store_url_files(arena, store_url_of_file(arena, part));
-    int rc = store_copy(store, store_url_of_file(arena, part), &quiet, copied, err);
+    const char *copy = store_url_of_file(arena, part);
+    int rc = check_place(store, err) == 0 && check_place(copy, err) == 0
+                 ? store_copy(store, copy, &quiet, copied, err) : -1;
     if (rc == 0 && rename(part, file) != 0)
         rc = error_errno(err, ERROR_IO, "%s cannot be named %s", part, file);
     for (; *files; files++)
@@ -214,7 +236,8 @@ static int restore(const char *file, const char *store, struct store_copied *cop
         return error_errno(err, ERROR_IO, "no folder for a copy can be made: %s", folder);
     const char *copy = arena_printf(arena, "%s/sluice.db", folder);
     const char *url = store_url_of_file(arena, copy);
-    int rc = copy_file(file, copy, err);
+    bool safe = check_place(store, err) == 0 && check_place(url, err) == 0;
+    int rc = safe ? copy_file(file, copy, err) : -1;
     if (rc == 0 && (upgrade(url, err) != 0 || store_copy(url, store, &quiet, copied, err) != 0))
         rc = error_prefix(err, "%s cannot be restored", file);
     for (const char *const *files = store_url_files(arena, url); *files; files++)

@@ -19,6 +19,7 @@
 #include "policy/check/check.h"
 #include "runtime/credentials/inference.h"
 #include "store/store.h"
+#include "store/url.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The folders that a gateway needs before it can start.
- *
- * A folder in which others could replace what the gateway opens is refused, with its path: it and
- * every folder above it must belong to root or the gateway's own user, and nobody else may write it
- * (above it, a sticky folder such as /tmp is fine).  A symbolic link on the way must have such an
- * owner too. */
+/* The folders that a gateway needs before it can start.  One in which others could replace what the
+ * gateway opens is refused, with its path (base/trusted_path.h). */
 #ifndef GATEWAY_FOLDER_H
 #define GATEWAY_FOLDER_H
 
@@ -16,9 +12,6 @@
 /* Makes the state folder and takes it for this gateway alone.  Returns a descriptor that holds it
  * until it is closed or the process ends, -1 with the reason. */
 int folder_take(const char *path, struct error *err);
-/* Whether the store may be opened: if it has files, their folder is safe, and none of them is a
- * link or belongs to somebody else. */
-int folder_check_store(const char *url, struct error *err);
 /* Whether what was opened at path may be read as configuration: it and every folder and link on the
  * way to it are safe, its own folder being one that may be sticky. */
 int folder_check_file(int fd, const char *path, struct error *err);

@@ -23,6 +23,7 @@
 #include "runtime/credentials/inference.h"
 #include "runtime/credentials/refresh.h"
 #include "runtime/inspectors.h"
+#include "store/url.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
@@ -171,7 +172,7 @@ static void notify_systemd(void)
 
 static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
 {
-    if (folder_check_store(g->config.store, err) != 0)
+    if (store_check_place(g->config.store, 0, err) != 0)
         return -1;
     g->store = store_open(g->config.store, g->log, err);
     if (!g->store || gateway_join(g, err) != 0 || make_admin_token(g, err) != 0 ||

@@ -15,6 +15,7 @@
 #include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "store/store.h"
+#include "store/url.h"
 
 static const char usage[] =
     "usage: sluiced [--config FILE] [--state-dir DIR] [--listen ADDR]... [--store URL]\n"

@@ -9,6 +9,7 @@
 #include "sandbox/site/own_paths.h"
 #include "secret/key.h"
 #include "store/store.h"
+#include "store/url.h"
 
 /* The interpreter, its script, files of its options. */
 static void add_command(struct own_paths *list, const struct chain_voter_config *voter)

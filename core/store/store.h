@@ -2,7 +2,7 @@
 /* The durable store: sandboxes, workspaces, revisions, decisions, drafts, the audit chain, traffic
  * and events.
  *
- * A store is opened by its URL, whose scheme names the backend (store/backend.h).
+ * A store is opened by its URL (store/url.h), whose scheme names the backend (store/backend.h).
  *
  * Reads may run on any thread and block it.  The records that they return live in the arena given.
  * Writes are functions that store_write runs in a transaction.  Functions that wait at the same
@@ -22,22 +22,6 @@
 
 struct store;
 struct store_tx;
-
-/* ---- where a store is ---- */
-/* For messages and help texts. */
-#define STORE_URL_FORMS "sqlite:PATH or postgresql://USER@HOST:PORT/DATABASE"
-
-bool store_url_valid(const char *url);
-/* The same without a password, for messages. */
-const char *store_url_shown(struct arena *arena, const char *url);
-/* The store of a gateway whose state is in this folder and that names no store. */
-const char *store_url_in(struct arena *arena, const char *folder);
-/* The store in a file, as store_copy makes one. */
-const char *store_url_of_file(struct arena *arena, const char *path);
-/* The same store, where a relative path counts from a folder. */
-const char *store_url_below(struct arena *arena, const char *url, const char *folder);
-/* Every file of this host that the store may use, the main one first, NULL at the end. */
-const char *const *store_url_files(struct arena *arena, const char *url);
 
 /* Creates the store if there is none, and migrates one of an older schema. */
 struct store *store_open(const char *url, const struct log *log, struct error *err);

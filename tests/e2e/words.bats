@@ -35,6 +35,31 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     [[ "$output" == "sluice: . "* ]]
 }
 
+@test "no store is opened or made where others could replace it" {
+    cd "$BATS_TEST_TMPDIR"
+    sluice backup b.db
+    mkdir open linked good
+    chmod 0777 open
+    ln -s /nonexistent/away linked/sluice.db-wal
+    local open="sluice: others may write $PWD/open (mode 0777): run chmod go-w on it, or choose another place"
+    run -2 sluice restore b.db --state-dir "$PWD/open"
+    [ "$output" = "$open" ]
+    run -2 sluice store migrate --from "sqlite:$PWD/b.db" --to "sqlite:$PWD/open/new.db"
+    [ "$output" = "$open" ]
+    run -2 sluice restore b.db --state-dir "$PWD/linked"
+    [ "$output" = "sluice: $PWD/linked/sluice.db-wal is a symbolic link, and none is followed there: remove it" ]
+    [ "$(ls -A open linked)" = "$(printf 'linked:\nsluice.db-wal\n\nopen:')" ]
+    cp b.db open/old.db
+    run -2 sluice store migrate --from "sqlite:$PWD/open/old.db" --to "sqlite:$PWD/good/new.db"
+    [ "$output" = "$open" ]
+    run -2 sluice backup c.db --store "sqlite:$PWD/open/old.db"
+    [ "$output" = "$open" ]
+    run -2 sluice backup "$PWD/open/c.db"
+    [ "$output" = "$open" ]
+    [ ! -e c.db ]
+    [ "$(ls -A open good)" = "$(printf 'good:\n\nopen:\nold.db')" ]
+}
+
 @test "a token that is not known is not asked for again" {
     run -1 sluice --token wrong status
     [[ "$output" == *"who is asking is not known: this gateway does not know the token that was sent: "*"expired"* ]]

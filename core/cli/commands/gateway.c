@@ -5,6 +5,7 @@
 #include "cli/confirm.h"
 #include "cli/watch.h"
 #include "store/store.h"
+#include "store/url.h"
 
 static const struct arg_option console[] = {
     {"port", 0, ARG_VALUE, "N", "the port of 127.0.0.1 that it is served at (any)"},

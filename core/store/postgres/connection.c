@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "store/backend.h"
 #include "store/postgres/pg_parts.h"
+#include "store/url.h"
 
 enum {
     OLDEST_VERSION = 120000,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/sql/sql_parts.h"
+#include "store/url.h"
 
 /* ---- the tables ---- */
 
