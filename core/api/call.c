@@ -303,8 +303,10 @@ void api_dispatch(struct http_request *req, void *ctx)
     call->route = req->route->doc;
     call->who = req->user;
     call->arena = arena_new();
-    const char *name = http_request_param(req, "name");
-    jobs_run(api->jobs, call->route->ordered ? name : NULL, run_call, call_done, call);
+    const char *key = call->route->ordered ? http_request_param(req, "name")
+                      : call->route->single ? req->route->pattern
+                                            : NULL;
+    jobs_run(api->jobs, key, run_call, call_done, call);
 }
 
 void api_handle(struct http_request *req, void *ctx)

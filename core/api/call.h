@@ -19,6 +19,7 @@ struct api_route {
     int (*work)(struct api_call *call);
     bool stateless; /* its answer does not depend on the gateway's state */
     bool ordered; /* changes the sandbox {name}: such calls run in order */
+    bool single; /* one such call runs at a time, whoever asks */
     /* Instead of work, or before it: then it calls api_dispatch, or answers. */
     void (*handle)(struct api *api, struct http_request *req);
     unsigned takes; /* query parameters and header fields: api/parameters.h */

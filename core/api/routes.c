@@ -22,7 +22,7 @@ static const struct http_route routes[] = {
     HANDLE("GET", "/readyz", "Whether the gateway takes requests", .permission = AUTH_ANYBODY,
            .stateless = true, .handle = handle_ready, .answer = "text/plain"),
     WORK("GET", "/metrics", "Metrics in Prometheus text format", .permission = AUTH_ANYBODY,
-         .work = route_metrics, .answer = "text/plain"),
+         .single = true, .work = route_metrics, .answer = "text/plain"),
     HANDLE("GET", "/openapi.json", "This interface as OpenAPI 3.1", .permission = AUTH_ANYBODY,
            .stateless = true, .handle = handle_openapi, .answer = "application/json"),
     HANDLE("GET", "/auth/oidc-config", "Where people log in, for programs that do it for them",

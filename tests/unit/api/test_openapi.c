@@ -316,6 +316,17 @@ static void it_says_who_may_and_where_too_many_is_answered(void **state)
     }
 }
 
+/* A login has limits of its own (core/api/login.c). */
+static void what_anybody_may_ask_takes_one_worker_at_most(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < api_router.n_routes; i++) {
+        const struct api_route *doc = api_router.routes[i].doc;
+        if (doc->permission == AUTH_ANYBODY && doc->work && !doc->handle)
+            assert_true(doc->single);
+    }
+}
+
 static void permissions_are_listed_with_their_roles(void **state)
 {
     struct api_fixture *d = *state;
@@ -345,6 +356,7 @@ int main(void)
         API_TEST(its_references_lead_somewhere),
         API_TEST(bodies_are_described),
         API_TEST(it_says_who_may_and_where_too_many_is_answered),
+        cmocka_unit_test(what_anybody_may_ask_takes_one_worker_at_most),
         API_TEST(permissions_are_listed_with_their_roles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
