@@ -144,20 +144,20 @@ static void detach_done(void *arg, int64_t pid, const struct error *err)
 static int run_command(struct api_call *call)
 {
     struct runtime *runtime = call->api->runtime;
-    const char *name = api_param(call, "name");
+    const char *id = call->who->asked;
     struct sandbox_exec command;
-    if (runtime_exec_check(runtime, name, &call->err) != 0)
+    if (runtime_exec_check(runtime, id, &call->err) != 0)
         return -1;
     int (*read)(struct api_call *call, struct sandbox_exec *out) =
         call->route->body == &body_tunnel_schema ? read_service : read_command;
     if (read(call, &command) != 0)
         return -1;
     if (command.detach)
-        return runtime_detach(runtime, name, &command, detach_done, call, &call->err) == 0 ? 1 : -1;
+        return runtime_detach(runtime, id, &command, detach_done, call, &call->err) == 0 ? 1 : -1;
     if (check_upgrade(call, "running a command") != 0)
         return -1;
     struct joined *j = join_later(call);
-    int rc = runtime_exec(runtime, name, &command, exec_done, j, &call->err);
+    int rc = runtime_exec(runtime, id, &command, exec_done, j, &call->err);
     if (rc != 0)
         free(j);
     return rc;
@@ -210,7 +210,7 @@ static int attach(struct api_call *call)
     const struct body_attach *body = decoded;
     const struct sandbox_attach client = {.cols = body->cols, .rows = body->rows};
     struct joined *j = join_later(call);
-    int rc = runtime_attach(call->api->runtime, api_param(call, "name"), &client, exec_done, j,
+    int rc = runtime_attach(call->api->runtime, call->who->asked, &client, exec_done, j,
                             &call->err);
     if (rc != 0)
         free(j);

@@ -122,7 +122,7 @@ static void follow(struct api *api, struct http_request *req, const char *name,
     r->who = *(const struct auth_principal *)req->user;
     r->lease = auth_lease_begin(r->auth->leases, &r->who, lease_lost, r);
     auth_lease_of_sandbox(r->lease, &r->who, AUTH_SANDBOX_READ, name);
-    r->follower = runtime_logs_follow(api->runtime, name, &calls, r, &err);
+    r->follower = runtime_logs_follow(api->runtime, r->who.asked, &calls, r, &err);
     r->stream = http_stream_begin(req, 200, type, stream_closed, r);
     if (r->stream)
         http_stream_write(r->stream, buf_str(text), text->len);
@@ -133,11 +133,14 @@ static void follow(struct api *api, struct http_request *req, const char *name,
 void handle_logs(struct api *api, struct http_request *req)
 {
     const char *name = http_request_param(req, "name");
+    const struct auth_principal *who = req->user;
     struct buf text = {0};
     struct wanted wanted;
     struct error err;
     if (read_wanted(req, &wanted, &err) != 0 ||
-        runtime_logs(api->runtime, name, &text, &err) != 0) {
+        runtime_logs(api->runtime, who->asked, &text, &err) != 0) {
+        if (err.kind == ERROR_NOT_FOUND)
+            error_set(&err, ERROR_NOT_FOUND, "sandbox '%s' not found", name);
         http_respond_error(req, &err);
     } else {
         keep_wanted(&wanted, &text);

@@ -94,12 +94,8 @@ static void visitor_noted(void *arg)
 {
     struct visit *v = arg;
     const struct sandbox_exec command = {.service = SANDBOX_SERVICE_TCP, .port = v->service.port};
-    struct auth_sandbox now;
-    if (!v->failed && (!runtime_by_name(v->api->runtime, v->sandbox, &now) ||
-                       strcmp(now.id, v->id) != 0))
-        v->failed = error_set(&v->err, ERROR_NOT_FOUND, "sandbox '%s' was deleted", v->sandbox);
     if (!v->failed)
-        v->failed = runtime_exec(v->api->runtime, v->sandbox, &command, port_came, v, &v->err) != 0;
+        v->failed = runtime_exec(v->api->runtime, v->id, &command, port_came, v, &v->err) != 0;
     if (!v->failed)
         return;
     service_relay_run(v->relay, NULL, &v->err);

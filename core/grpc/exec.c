@@ -144,7 +144,7 @@ static int prepare(struct grpc_work *work, struct grpc_session *exec)
     if (grpc_find_sandbox(work, "sandbox", &s) != 0 || read_command(work, &exec->command) != 0 ||
         runtime_exec_note(work->grpc->store, s.id, &user, &work->err) != 0)
         return -1;
-    exec->sandbox = s.name;
+    exec->sandbox = s.id;
     log_info(work->grpc->log, "sandbox %s: %s runs a command", s.name, user.name);
     return 0;
 }

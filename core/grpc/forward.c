@@ -13,7 +13,7 @@
 
 /* What the client is told to connect to, which is what it has connected to. */
 struct ssh_answer {
-    const char *sandbox, *sandbox_id, *host_key;
+    const char *sandbox_id, *host_key;
     char host[256];
     unsigned long port;
     char token[DIGEST_HEX_SIZE];
@@ -59,6 +59,7 @@ static int put_session(struct grpc_work *work, struct doc_writer *w)
 static void create_session(struct grpc_work *work)
 {
     struct ssh_answer *a = work->then_arg;
+    struct runtime *runtime = work->grpc->runtime;
     struct error err;
     if (!work->call) {
         grpc_work_end(work, GRPC_CANCELLED, "");
@@ -66,9 +67,9 @@ static void create_session(struct grpc_work *work)
     }
     if (work->call->req)
         read_authority(http_request_header(work->call->req, "host"), a);
-    if (ssh_session_create(work->grpc->runtime, a->sandbox, SSH_SESSION_MS, a->token, &err) == 0) {
+    if (ssh_session_create(runtime, a->sandbox_id, SSH_SESSION_MS, a->token, &err) == 0) {
         a->expires_at_ms = clock_now_ms() + SSH_SESSION_MS;
-        a->host_key = arena_str(work->arena, ssh_session_host_key(work->grpc->runtime, a->sandbox));
+        a->host_key = arena_str(work->arena, ssh_session_host_key(runtime, a->sandbox_id));
         grpc_work_again(work, put_session);
         return;
     }
@@ -84,7 +85,6 @@ static int find_session_sandbox(struct grpc_work *work, struct doc_writer *w)
     if (grpc_find_sandbox(work, "sandbox", &s) != 0)
         return -1;
     struct ssh_answer *a = arena_zalloc(work->arena, sizeof *a);
-    a->sandbox = s.name;
     a->sandbox_id = s.id;
     read_authority(NULL, a);
     log_info(work->grpc->log, "sandbox %s: %s gets an SSH session", s.name, work->who.name);
@@ -233,7 +233,7 @@ static int prepare(struct grpc_work *work, struct grpc_session *s)
     if (grpc_find_sandbox(work, "sandbox", &sandbox) != 0 || read_target(work, &s->command) != 0 ||
         runtime_exec_note(work->grpc->store, sandbox.id, &user, &work->err) != 0)
         return -1;
-    s->sandbox = sandbox.name;
+    s->sandbox = sandbox.id;
     log_info(work->grpc->log, "sandbox %s: %s connects", sandbox.name, user.name);
     return 0;
 }

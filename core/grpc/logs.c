@@ -63,7 +63,7 @@ static void read_log(struct grpc_work *work)
     struct reading *reading = work->then_arg;
     struct buf text = {0};
     struct error err;
-    if (runtime_logs(work->grpc->runtime, reading->sandbox.name, &text, &err) != 0) {
+    if (runtime_logs(work->grpc->runtime, reading->sandbox.id, &text, &err) != 0) {
         grpc_work_fail(work, &err);
         return;
     }

@@ -29,7 +29,7 @@ struct grpc_session {
     struct grpc_work *work;                         /* NULL: the call has ended */
     struct net_stream *stream;                      /* NULL: not there yet, or gone */
     struct sandbox_exec command;
-    const char *sandbox;                            /* its name, in the work's arena */
+    const char *sandbox;                            /* its id, in the work's arena */
     bool refused;                                   /* err says why */
     struct error err;
     struct buf output;                              /* frames, of which the last one is not whole */

@@ -318,7 +318,7 @@ static void send_log_tail(struct watch *watch)
     struct error err;
     struct grpc_log_line line;
     size_t n = 0;
-    if (runtime_logs(watch->grpc->runtime, watch->name, &text, &err) != 0)
+    if (runtime_logs(watch->grpc->runtime, watch->id, &text, &err) != 0)
         return;
     for (int pass = 0; pass < 2; pass++) {
         size_t at = 0;
@@ -339,7 +339,7 @@ static void begin_live(struct watch *watch)
     watch->begun = true;
     if (watch->follow_logs) {
         send_log_tail(watch);
-        watch->follower = runtime_logs_follow(watch->grpc->runtime, watch->name, &calls, watch,
+        watch->follower = runtime_logs_follow(watch->grpc->runtime, watch->id, &calls, watch,
                                               &watch->err);
     }
     if (watch->follow_events)

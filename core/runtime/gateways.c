@@ -107,6 +107,16 @@ int runtime_check_home(const struct runtime *all, const struct store_sandbox *re
     return is_elsewhere(all, record->home) ? refuse(all, record->name, record->home, err) : 0;
 }
 
+struct sandbox *sandbox_at_home(struct runtime *all, const char *id, struct error *err)
+{
+    struct sandbox *s = sandbox_find(all, id);
+    if (!s || s->removing) {
+        error_set(err, ERROR_NOT_FOUND, "the sandbox was deleted");
+        return NULL;
+    }
+    return sandbox_check_home(s, err) == 0 ? s : NULL;
+}
+
 int sandbox_check_home(const struct sandbox *s, struct error *err)
 {
     return sandbox_is_foreign(s) ? refuse(s->all, s->name, s->home, err) : 0;

@@ -194,6 +194,8 @@ struct sandbox *sandbox_take_record(struct runtime *all, const struct store_sand
 bool sandbox_is_foreign(const struct sandbox *s);
 /* -1: err names the gateway that alone can do this. */
 int sandbox_check_home(const struct sandbox *s, struct error *err);
+/* The sandbox of this id, which is not deleted and has its home here; NULL: err. */
+struct sandbox *sandbox_at_home(struct runtime *all, const char *id, struct error *err);
 int runtime_check_home(const struct runtime *all, const struct store_sandbox *record,
                        struct error *err);
 void runtime_free_gateways(struct runtime *all);

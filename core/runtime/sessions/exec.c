@@ -72,25 +72,19 @@ static const char *state_word(const struct sandbox *s)
     }
 }
 
-static struct sandbox *find_ready(struct runtime *all, const char *name, struct error *err)
+static struct sandbox *find_ready(struct runtime *all, const char *id, struct error *err)
 {
-    struct sandbox *s = sandbox_by_name(all, name);
-    if (s && sandbox_check_home(s, err) != 0)
-        return NULL;
-    if (s && (s->ready || s->state == SANDBOX_UP))
+    struct sandbox *s = sandbox_at_home(all, id, err);
+    if (!s || s->ready || s->state == SANDBOX_UP)
         return s;
-    if (s)
-        error_set(err, ERROR_STATE,
-                  "sandbox '%s' is not ready (it is %s): start it, or wait for it", name,
-                  state_word(s));
-    else
-        error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", name);
+    error_set(err, ERROR_STATE, "sandbox '%s' is not ready (it is %s): start it, or wait for it",
+              s->name, state_word(s));
     return NULL;
 }
 
-int runtime_exec_check(struct runtime *all, const char *name, struct error *err)
+int runtime_exec_check(struct runtime *all, const char *id, struct error *err)
 {
-    return find_ready(all, name, err) ? 0 : -1;
+    return find_ready(all, id, err) ? 0 : -1;
 }
 
 void sandbox_exec_send_all(struct sandbox *s)
@@ -129,10 +123,10 @@ static void send_command(struct exec_wait *w, const struct sandbox_exec *command
     send_wait(w, &message);
 }
 
-int runtime_exec(struct runtime *all, const char *name, const struct sandbox_exec *command,
+int runtime_exec(struct runtime *all, const char *id, const struct sandbox_exec *command,
                  runtime_exec_fn *done, void *arg, struct error *err)
 {
-    struct sandbox *s = find_ready(all, name, err);
+    struct sandbox *s = find_ready(all, id, err);
     if (!s)
         return -1;
     struct exec_wait *w = add_wait(s, arg);
@@ -141,10 +135,10 @@ int runtime_exec(struct runtime *all, const char *name, const struct sandbox_exe
     return 0;
 }
 
-int runtime_detach(struct runtime *all, const char *name, const struct sandbox_exec *command,
+int runtime_detach(struct runtime *all, const char *id, const struct sandbox_exec *command,
                    runtime_detach_fn *done, void *arg, struct error *err)
 {
-    struct sandbox *s = find_ready(all, name, err);
+    struct sandbox *s = find_ready(all, id, err);
     if (!s)
         return -1;
     struct exec_wait *w = add_wait(s, arg);
@@ -153,14 +147,14 @@ int runtime_detach(struct runtime *all, const char *name, const struct sandbox_e
     return 0;
 }
 
-int runtime_attach(struct runtime *all, const char *name, const struct sandbox_attach *client,
+int runtime_attach(struct runtime *all, const char *id, const struct sandbox_attach *client,
                    runtime_exec_fn *done, void *arg, struct error *err)
 {
-    struct sandbox *s = find_ready(all, name, err);
+    struct sandbox *s = find_ready(all, id, err);
     if (!s)
         return -1;
     if (!s->has_main)
-        return runtime_no_main(name, err);
+        return runtime_no_main(s->name, err);
     struct exec_wait *w = add_wait(s, arg);
     struct sandbox_message message = {.type = MESSAGE_ATTACH, .attach = *client};
     w->done = done;

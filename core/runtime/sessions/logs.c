@@ -45,27 +45,19 @@ void sandbox_logs_end(struct sandbox *s)
     s->followers = NULL;
 }
 
-static struct sandbox *find(struct runtime *all, const char *name, struct error *err)
+int runtime_logs(struct runtime *all, const char *id, struct buf *out, struct error *err)
 {
-    struct sandbox *s = sandbox_by_name(all, name);
-    if (!s)
-        error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", name);
-    return s && sandbox_check_home(s, err) == 0 ? s : NULL;
-}
-
-int runtime_logs(struct runtime *all, const char *name, struct buf *out, struct error *err)
-{
-    struct sandbox *s = find(all, name, err);
+    struct sandbox *s = sandbox_at_home(all, id, err);
     for (size_t i = 0; s && i < s->log.n; i++)
         buf_puts(out, log_ring_line(&s->log, i));
     return s ? 0 : -1;
 }
 
-struct log_follower *runtime_logs_follow(struct runtime *all, const char *name,
+struct log_follower *runtime_logs_follow(struct runtime *all, const char *id,
                                          const struct log_follower_calls *calls, void *ctx,
                                          struct error *err)
 {
-    struct sandbox *s = find(all, name, err);
+    struct sandbox *s = sandbox_at_home(all, id, err);
     if (!s)
         return NULL;
     struct log_follower *f = alloc_zero(1, sizeof *f);

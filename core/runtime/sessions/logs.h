@@ -16,9 +16,10 @@ struct log_follower_calls {
 };
 
 /* Adds what is kept of the log. */
-int runtime_logs(struct runtime *runtime, const char *sandbox, struct buf *out, struct error *err);
+int runtime_logs(struct runtime *runtime, const char *sandbox_id, struct buf *out,
+                 struct error *err);
 /* What comes from now on.  NULL: err. */
-struct log_follower *runtime_logs_follow(struct runtime *runtime, const char *sandbox,
+struct log_follower *runtime_logs_follow(struct runtime *runtime, const char *sandbox_id,
                                          const struct log_follower_calls *calls, void *ctx,
                                          struct error *err);
 void runtime_logs_unfollow(struct log_follower *follower);  /* NULL is fine */

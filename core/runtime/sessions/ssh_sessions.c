@@ -77,13 +77,13 @@ static void make_room(struct sandbox *s)
         end_session(oldest, revoked);
 }
 
-int ssh_session_create(struct runtime *all, const char *name, int64_t ms,
+int ssh_session_create(struct runtime *all, const char *id, int64_t ms,
                        char token[DIGEST_HEX_SIZE], struct error *err)
 {
     int64_t now = clock_boot_ms();
-    if (runtime_exec_check(all, name, err) != 0)
+    if (runtime_exec_check(all, id, err) != 0)
         return -1;
-    struct sandbox *s = sandbox_by_name(all, name);
+    struct sandbox *s = sandbox_find(all, id);
     make_room(s);
     struct ssh_session *session = alloc_zero(1, sizeof *session);
     digest_secret(token);
@@ -94,9 +94,9 @@ int ssh_session_create(struct runtime *all, const char *name, int64_t ms,
     return 0;
 }
 
-const char *ssh_session_host_key(struct runtime *all, const char *name)
+const char *ssh_session_host_key(struct runtime *all, const char *id)
 {
-    const struct sandbox *s = sandbox_by_name(all, name);
+    const struct sandbox *s = sandbox_find(all, id);
     return s && s->ssh_host_key ? s->ssh_host_key : "";
 }
 
@@ -149,10 +149,10 @@ static int check_use(const struct sandbox *s, const struct ssh_session *session,
     return 0;
 }
 
-struct ssh_use *ssh_session_use(struct runtime *all, const char *name, const char *token,
+struct ssh_use *ssh_session_use(struct runtime *all, const char *id, const char *token,
                                 ssh_revoked *on_end, void *arg, struct error *err)
 {
-    struct sandbox *s = sandbox_by_name(all, name);
+    struct sandbox *s = sandbox_find(all, id);
     struct ssh_session **at = s ? find(s, token) : NULL;
     if (!at) {
         error_set(err, ERROR_UNAUTHORIZED, "SSH session token not found");

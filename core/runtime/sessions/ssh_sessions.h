@@ -27,16 +27,16 @@ struct ssh_use;
 typedef void ssh_revoked(void *arg, const char *why);
 
 /* A token for a sandbox that is ready, which lasts for ms. */
-int ssh_session_create(struct runtime *runtime, const char *sandbox, int64_t ms,
+int ssh_session_create(struct runtime *runtime, const char *sandbox_id, int64_t ms,
                        char token[DIGEST_HEX_SIZE], struct error *err);
 /* The fingerprint of the host key of its sshd, as ssh-keygen tells it, or "". */
-const char *ssh_session_host_key(struct runtime *runtime, const char *sandbox);
+const char *ssh_session_host_key(struct runtime *runtime, const char *sandbox_id);
 /* Which sandbox it is a token of; out is valid until the loop turns.  False: there is no such
  * token. */
 bool ssh_session_sandbox(struct runtime *runtime, const char *token, struct auth_sandbox *out);
 bool ssh_session_revoke(struct runtime *runtime, const char *token);
 /* Begins a connection; NULL: the token is not one of this sandbox, or too many are open. */
-struct ssh_use *ssh_session_use(struct runtime *runtime, const char *sandbox, const char *token,
+struct ssh_use *ssh_session_use(struct runtime *runtime, const char *sandbox_id, const char *token,
                                 ssh_revoked *on_end, void *arg, struct error *err);
 void ssh_session_release(struct ssh_use *use);      /* NULL is fine */
 

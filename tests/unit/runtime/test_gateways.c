@@ -120,7 +120,7 @@ static void what_needs_another_gateways_supervisor_is_refused_and_names_it(void 
     s->home = alloc_str("b");
     runtime_set_gateways(h->runtime, gateways, 2);
     assert_true(runtime_leads(h->runtime));
-    assert_int_equal(runtime_exec_check(h->runtime, "other", &err), -1);
+    assert_int_equal(runtime_exec_check(h->runtime, "s2", &err), -1);
     assert_int_equal(err.kind, ERROR_STATE);
     assert_string_equal(err.text, "sandbox 'other' runs at the gateway host-b unix:/b, which alone "
                                   "can do this: ask that one, with --gateway");
@@ -128,7 +128,7 @@ static void what_needs_another_gateways_supervisor_is_refused_and_names_it(void 
     assert_non_null(strstr(err.text, "host-b unix:/b"));
     runtime_delete(h->runtime, "s2", refused, &err);
     assert_non_null(strstr(err.text, "host-b unix:/b"));
-    assert_int_equal(runtime_exec_check(h->runtime, "demo", &err), 0);
+    assert_int_equal(runtime_exec_check(h->runtime, "s1", &err), 0);
     runtime_set_gateways(h->runtime, gateways + 1, 1);
     assert_false(runtime_leads(h->runtime));
     h->runtime->setup.gateway_id = "";

@@ -22,7 +22,7 @@ static void on_revoked(void *arg, const char *why)
 
 static void create(struct house *h, int64_t ms, char token[DIGEST_HEX_SIZE])
 {
-    assert_int_equal(ssh_session_create(h->runtime, "demo", ms, token, &h->f->err), 0);
+    assert_int_equal(ssh_session_create(h->runtime, "s1", ms, token, &h->f->err), 0);
     assert_int_equal(strlen(token), 64);
 }
 
@@ -48,15 +48,15 @@ static void a_token_is_of_one_sandbox(void **state)
     char token[DIGEST_HEX_SIZE], digest[DIGEST_HEX_SIZE];
     struct connection c;
     create(h, SSH_SESSION_MS, token);
-    assert_true(use(h, "demo", token, &c));
+    assert_true(use(h, "s1", token, &c));
     ssh_session_release(c.use);
-    expect_refusal(h, "other", token, ERROR_UNAUTHORIZED, "SSH session token not found");
+    expect_refusal(h, "s2", token, ERROR_UNAUTHORIZED, "SSH session token not found");
     expect_refusal(h, "nowhere", token, ERROR_UNAUTHORIZED, "SSH session token not found");
-    expect_refusal(h, "demo", "", ERROR_UNAUTHORIZED, "SSH session token not found");
+    expect_refusal(h, "s1", "", ERROR_UNAUTHORIZED, "SSH session token not found");
     digest_of(token, strlen(token), digest);
-    expect_refusal(h, "demo", digest, ERROR_UNAUTHORIZED, "SSH session token not found");
+    expect_refusal(h, "s1", digest, ERROR_UNAUTHORIZED, "SSH session token not found");
     assert_int_equal(
-        ssh_session_create(h->runtime, "other", SSH_SESSION_MS, token, &h->f->err), -1);
+        ssh_session_create(h->runtime, "s2", SSH_SESSION_MS, token, &h->f->err), -1);
     assert_int_equal(h->f->err.kind, ERROR_STATE);
 }
 
@@ -66,11 +66,11 @@ static void a_token_has_its_time(void **state)
     char token[DIGEST_HEX_SIZE];
     struct connection c;
     create(h, 0, token);
-    expect_refusal(h, "demo", token, ERROR_UNAUTHORIZED, "SSH session token expired");
+    expect_refusal(h, "s1", token, ERROR_UNAUTHORIZED, "SSH session token expired");
     create(h, SSH_SESSION_MS, token);
-    assert_true(use(h, "demo", token, &c));         /* what expires now takes no other with it */
+    assert_true(use(h, "s1", token, &c));         /* what expires now takes no other with it */
     create(h, -1, token);
-    expect_refusal(h, "demo", token, ERROR_UNAUTHORIZED, "SSH session token expired");
+    expect_refusal(h, "s1", token, ERROR_UNAUTHORIZED, "SSH session token expired");
     assert_false(c.revoked);
     ssh_session_release(c.use);
 }
@@ -83,7 +83,7 @@ static void a_connection_ends_when_its_token_expires(void **state)
     struct sandbox *demo = sandbox_by_name(h->runtime, "demo");
     create(h, SSH_SESSION_MS, lasting);
     create(h, 200, brief);
-    assert_true(use(h, "demo", brief, &a) && use(h, "demo", lasting, &b));
+    assert_true(use(h, "s1", brief, &a) && use(h, "s1", lasting, &b));
     while (!a.revoked)
         sandbox_ssh_end_expired(demo);
     assert_string_equal(a.why, "SSH session token expired");
@@ -100,14 +100,14 @@ static void connections_are_bounded(void **state)
     for (size_t i = 0; i < 8; i++)
         create(h, SSH_SESSION_MS, tokens[i]);
     for (size_t i = 0; i < SSH_SANDBOX_USES_MAX; i++)
-        assert_true(use(h, "demo", tokens[i / SSH_SESSION_USES_MAX], &c[i]));
-    expect_refusal(h, "demo", tokens[0], ERROR_LIMIT, "SSH session connection limit reached");
-    expect_refusal(h, "demo", tokens[7], ERROR_LIMIT, "sandbox SSH connection limit reached");
+        assert_true(use(h, "s1", tokens[i / SSH_SESSION_USES_MAX], &c[i]));
+    expect_refusal(h, "s1", tokens[0], ERROR_LIMIT, "SSH session connection limit reached");
+    expect_refusal(h, "s1", tokens[7], ERROR_LIMIT, "sandbox SSH connection limit reached");
     ssh_session_release(c[4].use);
-    assert_true(use(h, "demo", tokens[7], &c[4]));
+    assert_true(use(h, "s1", tokens[7], &c[4]));
     for (size_t i = 0; i < SSH_SANDBOX_USES_MAX; i++)
         ssh_session_release(c[i].use);
-    assert_true(use(h, "demo", tokens[0], &c[0]));
+    assert_true(use(h, "s1", tokens[0], &c[0]));
     ssh_session_release(c[0].use);
 }
 
@@ -118,11 +118,11 @@ static void a_revoked_token_ends_its_connections_alone(void **state)
     struct connection a, b, c;
     create(h, SSH_SESSION_MS, one);
     create(h, SSH_SESSION_MS, two);
-    assert_true(use(h, "demo", one, &a) && use(h, "demo", one, &b) && use(h, "demo", two, &c));
+    assert_true(use(h, "s1", one, &a) && use(h, "s1", one, &b) && use(h, "s1", two, &c));
     assert_true(ssh_session_revoke(h->runtime, one));
     assert_true(a.revoked && b.revoked);
     assert_false(c.revoked);
-    expect_refusal(h, "demo", one, ERROR_UNAUTHORIZED, "SSH session token not found");
+    expect_refusal(h, "s1", one, ERROR_UNAUTHORIZED, "SSH session token not found");
     assert_false(ssh_session_revoke(h->runtime, one));
     assert_false(ssh_session_revoke(h->runtime, ""));
     ssh_session_release(c.use);
@@ -135,15 +135,15 @@ static void many_tokens_displace_the_oldest_that_is_not_used(void **state)
     struct connection c, d;
     create(h, SSH_SESSION_MS, used);
     create(h, SSH_SESSION_MS, oldest);
-    assert_true(use(h, "demo", used, &c));
+    assert_true(use(h, "s1", used, &c));
     for (int i = 0; i < SSH_SESSIONS_MAX - 2; i++)
         create(h, SSH_SESSION_MS, more);
-    assert_true(use(h, "demo", oldest, &d));
+    assert_true(use(h, "s1", oldest, &d));
     ssh_session_release(d.use);
     create(h, SSH_SESSION_MS, more);
-    expect_refusal(h, "demo", oldest, ERROR_UNAUTHORIZED, "SSH session token not found");
+    expect_refusal(h, "s1", oldest, ERROR_UNAUTHORIZED, "SSH session token not found");
     assert_false(c.revoked);
-    assert_true(use(h, "demo", used, &d));
+    assert_true(use(h, "s1", used, &d));
     ssh_session_release(c.use);
     ssh_session_release(d.use);
 }
@@ -154,7 +154,7 @@ static void the_end_of_the_runtime_ends_connections(void **state)
     static struct connection c;                     /* outlives the test: teardown revokes */
     char token[DIGEST_HEX_SIZE];
     create(h, SSH_SESSION_MS, token);
-    assert_true(use(h, "demo", token, &c));
+    assert_true(use(h, "s1", token, &c));
 }
 
 int main(void)

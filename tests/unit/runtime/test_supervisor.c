@@ -2,6 +2,8 @@
 /* The typed calls, with a supervisor at the other end of a stream: commands, logs, revisions. */
 #include "support/runtime.h"
 
+#include "runtime/sandbox.h"
+
 /* ---- commands ---- */
 
 static const char *const words[] = {"echo", "hi"};
@@ -27,7 +29,7 @@ static void a_command_gets_its_session(void **state)
     struct house *h = *state;
     struct run r = {0};
     struct peer far;
-    assert_int_equal(runtime_exec(h->runtime, "demo", &command, ran, &r, &h->f->err), 0);
+    assert_int_equal(runtime_exec(h->runtime, "s1", &command, ran, &r, &h->f->err), 0);
     struct sandbox_message m = hear_next(h, MESSAGE_EXEC);
     assert_string_equal(m.exec.command[1], "hi");
     assert_null(runtime_exec_find(h->runtime, "s1", "another"));
@@ -51,7 +53,7 @@ static void a_command_fails_with_its_supervisor(void **state)
 {
     struct house *h = *state;
     struct run r = {0};
-    assert_int_equal(runtime_exec(h->runtime, "demo", &command, ran, &r, &h->f->err), 0);
+    assert_int_equal(runtime_exec(h->runtime, "s1", &command, ran, &r, &h->f->err), 0);
     net_close(h->supervisor.stream);
     RUN_UNTIL(h, r.calls == 1);
     assert_null(r.session);
@@ -69,7 +71,7 @@ static void a_command_waits_for_a_supervisor_that_comes_back(void **state)
     peer_close(h, &h->supervisor);
     for (int i = 0; i < 3; i++)
         uv_run(&h->loop, UV_RUN_NOWAIT);
-    assert_int_equal(runtime_exec(h->runtime, "demo", &command, ran, &r, &h->f->err), 0);
+    assert_int_equal(runtime_exec(h->runtime, "s1", &command, ran, &r, &h->f->err), 0);
     connect_supervisor(h);
     struct sandbox_message m = hear_next(h, MESSAGE_EXEC);
     struct peer far;
@@ -79,14 +81,33 @@ static void a_command_waits_for_a_supervisor_that_comes_back(void **state)
     peer_close(h, &far);
 }
 
+/* The right to it was judged by its id. */
+static void no_command_in_a_sandbox_that_has_the_name_of_a_deleted_one(void **state)
+{
+    struct house *h = *state;
+    struct sandbox *demo = sandbox_find(h->runtime, "s1"), *other = sandbox_find(h->runtime, "s2");
+    struct run r = {0};
+    struct buf log = {0};
+    char *name = other->name;
+    demo->removing = true;
+    other->name = demo->name;
+    assert_int_equal(runtime_exec(h->runtime, "s1", &command, ran, &r, &h->f->err), -1);
+    assert_int_equal(h->f->err.kind, ERROR_NOT_FOUND);
+    assert_string_equal(h->f->err.text, "the sandbox was deleted");
+    assert_int_equal(runtime_logs(h->runtime, "s1", &log, &h->f->err), -1);
+    assert_int_equal(r.calls, 0);
+    demo->removing = false;
+    other->name = name;
+}
+
 static void no_command_where_nothing_runs(void **state)
 {
     struct house *h = *state;
     struct run r = {0};
-    assert_int_equal(runtime_exec(h->runtime, "other", &command, ran, &r, &h->f->err), -1);
+    assert_int_equal(runtime_exec(h->runtime, "s2", &command, ran, &r, &h->f->err), -1);
     assert_string_equal(h->f->err.text,
                         "sandbox 'other' is not ready (it is stopped): start it, or wait for it");
-    assert_int_equal(runtime_exec(h->runtime, "none", &command, ran, &r, &h->f->err), -1);
+    assert_int_equal(runtime_exec(h->runtime, "s3", &command, ran, &r, &h->f->err), -1);
     assert_int_equal(h->f->err.kind, ERROR_NOT_FOUND);
     assert_int_equal(r.calls, 0);
 }
@@ -123,19 +144,19 @@ static void a_log_is_kept_and_followed(void **state)
     struct reader first = {0}, second = {0};
     struct buf kept = {0};
     struct log_follower *one =
-        runtime_logs_follow(h->runtime, "demo", &reading, &first, &h->f->err);
+        runtime_logs_follow(h->runtime, "s1", &reading, &first, &h->f->err);
     struct log_follower *two =
-        runtime_logs_follow(h->runtime, "demo", &reading, &second, &h->f->err);
+        runtime_logs_follow(h->runtime, "s1", &reading, &second, &h->f->err);
     log_line(h, "a");
     RUN_UNTIL(h, second.lines.len);
     runtime_logs_unfollow(one);
     log_line(h, "b");
     RUN_UNTIL(h, strstr(buf_str(&second.lines), " b\n"));
     assert_string_equal(buf_str(&first.lines), "1970-01-01T00:00:00.001Z info  a\n");
-    assert_int_equal(runtime_logs(h->runtime, "demo", &kept, &h->f->err), 0);
+    assert_int_equal(runtime_logs(h->runtime, "s1", &kept, &h->f->err), 0);
     assert_string_equal(buf_str(&kept), buf_str(&second.lines));
-    assert_int_equal(runtime_logs(h->runtime, "none", &kept, &h->f->err), -1);
-    assert_string_equal(h->f->err.text, "sandbox 'none' not found");
+    assert_int_equal(runtime_logs(h->runtime, "s3", &kept, &h->f->err), -1);
+    assert_string_equal(h->f->err.text, "the sandbox was deleted");
     runtime_logs_unfollow(two);
     buf_free(&kept);
     buf_free(&first.lines);
@@ -153,13 +174,13 @@ static void a_deleted_sandbox_is_stopped_and_ends_its_readers(void **state)
     struct house *h = *state;
     struct reader reader = {0};
     bool deleted = false;
-    assert_non_null(runtime_logs_follow(h->runtime, "demo", &reading, &reader, &h->f->err));
+    assert_non_null(runtime_logs_follow(h->runtime, "s1", &reading, &reader, &h->f->err));
     runtime_delete(h->runtime, "s1", is_deleted, &deleted);
     hear_next(h, MESSAGE_STOP);
     net_close(h->supervisor.stream);
     RUN_UNTIL(h, deleted);
     assert_true(reader.ended);
-    assert_int_equal(runtime_exec_check(h->runtime, "demo", &h->f->err), -1);
+    assert_int_equal(runtime_exec_check(h->runtime, "s1", &h->f->err), -1);
     assert_int_equal(h->f->err.kind, ERROR_NOT_FOUND);
 }
 
@@ -204,7 +225,7 @@ static void what_is_no_message_ends_nothing(void **state)
     struct reader reader = {0};
     net_write(h->supervisor.stream, "{\"type\":\"nonsense\"}\nno JSON\n", 28);
     struct log_follower *follower =
-        runtime_logs_follow(h->runtime, "demo", &reading, &reader, &h->f->err);
+        runtime_logs_follow(h->runtime, "s1", &reading, &reader, &h->f->err);
     log_line(h, "still here");
     RUN_UNTIL(h, reader.lines.len);
     runtime_logs_unfollow(follower);
@@ -231,7 +252,7 @@ static void a_newer_stream_takes_the_place_of_an_older_one(void **state)
     connect_supervisor(h);
     RUN_UNTIL(h, older.ended);
     peer_close(h, &older);
-    assert_int_equal(runtime_exec_check(h->runtime, "demo", &h->f->err), 0);
+    assert_int_equal(runtime_exec_check(h->runtime, "s1", &h->f->err), 0);
 }
 
 /* At once, also to a supervisor that comes back. */
@@ -259,6 +280,7 @@ int main(void)
         HOUSE_TEST(a_command_fails_with_its_supervisor),
         HOUSE_TEST(a_command_waits_for_a_supervisor_that_comes_back),
         HOUSE_TEST(no_command_where_nothing_runs),
+        HOUSE_TEST(no_command_in_a_sandbox_that_has_the_name_of_a_deleted_one),
         HOUSE_TEST(a_log_is_kept_and_followed),
         HOUSE_TEST(a_deleted_sandbox_is_stopped_and_ends_its_readers),
         HOUSE_TEST(a_wait_ends_when_the_supervisor_has_loaded_it),
