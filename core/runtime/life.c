@@ -101,7 +101,7 @@ void sandbox_ended(struct sandbox *s)
     sandbox_unwatch(s);
     sandbox_drop_timer(s);
     s->state = SANDBOX_DOWN;
-    s->ready = false;
+    s->ready = s->process_ended = false;
     sandbox_claim_again(s);
     if (!sandbox_leave_cgroups(s->dir))
         sandbox_set_timer(s, leave_cgroups, LEAVE_RETRY_MS);

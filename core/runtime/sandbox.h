@@ -68,6 +68,7 @@ struct sandbox {
     uv_process_t *process;                          /* our child, or NULL */
     int pidfd;                                      /* of the supervisor, -1: unknown */
     uv_poll_t *exit_poll;                           /* on pidfd */
+    bool process_ended;                             /* and what it sent is still read */
     uv_timer_t *timer;                              /* of a start or stop under way */
     uint64_t stop_deadline_ms; /* monotonic; for a supervisor that is not connected */
     bool told_to_kill;                              /* its host was, by a stop under way */

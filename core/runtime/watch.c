@@ -14,6 +14,8 @@
 #include "sandbox/container/process.h"
 #include "sandbox/site/place.h"
 
+enum { LAST_WORDS_MS = 1000 };                      /* more than a full stream takes to read */
+
 static int check_home(const struct runtime *all, const char *id, struct error *err)
 {
     if (!*all->setup.gateway_id)
@@ -55,11 +57,25 @@ void sandbox_unwatch(struct sandbox *s)
     s->pidfd = -1;
 }
 
+static void no_last_words(uv_timer_t *timer)
+{
+    sandbox_ended(timer->data);
+}
+
+/* What the supervisor sent before it ended is read first: why it could not start, or how the main
+ * process ended. */
 static void on_pidfd(uv_poll_t *poll, int status, int events)
 {
+    struct sandbox *s = poll->data;
     (void)status;
     (void)events;
-    sandbox_ended(poll->data);
+    if (!s->link) {
+        sandbox_ended(s);
+        return;
+    }
+    uv_poll_stop(poll);
+    s->process_ended = true;
+    sandbox_set_timer(s, no_last_words, LAST_WORDS_MS);
 }
 
 void sandbox_watch(struct sandbox *s, pid_t pid)

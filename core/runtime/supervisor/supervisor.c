@@ -224,6 +224,8 @@ static void on_ended(void *owner, const char *why)
     log_warn(s->all->setup.log, "sandbox %s: the supervisor's stream ended%s%s", s->name,
              *why ? ": " : "", why);
     detach(s);
+    if (s->process_ended)
+        sandbox_ended(s);
 }
 
 void sandbox_disconnect(struct sandbox *s)

@@ -2,6 +2,9 @@
 /* The typed calls, with a supervisor at the other end of a stream: commands, logs, revisions. */
 #include "support/runtime.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "runtime/sandbox.h"
 
 /* ---- commands ---- */
@@ -273,6 +276,38 @@ static void a_supervisor_hears_of_its_settings(void **state)
     }
 }
 
+/* Its process may be known to have ended before what it sent was read. */
+static void what_a_supervisor_said_last_is_heard(void **state)
+{
+    struct house *h = *state;
+    struct sandbox *s = sandbox_find(h->runtime, "s1");
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    sandbox_watch(s, pid);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    for (int i = 0; i < 3; i++)
+        uv_run(&h->loop, UV_RUN_NOWAIT);
+    say(h, (struct sandbox_message){.type = MESSAGE_START_FAILED, .log = {.text = "no"}});
+    net_finish(h->supervisor.stream);
+    RUN_UNTIL(h, s->state == SANDBOX_DOWN);
+    assert_string_equal(s->start_error.text, "sandbox 'demo' cannot be made: no");
+}
+
+/* One that leaves its stream open, as a child of its own may, has ended all the same. */
+static void a_supervisor_ends_with_its_process(void **state)
+{
+    struct house *h = *state;
+    struct sandbox *s = sandbox_find(h->runtime, "s1");
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    sandbox_watch(s, pid);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    RUN_UNTIL(h, s->state == SANDBOX_DOWN);
+    RUN_UNTIL(h, h->supervisor.ended);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +323,8 @@ int main(void)
         HOUSE_TEST(a_line_without_an_end_ends_the_stream),
         HOUSE_TEST(a_newer_stream_takes_the_place_of_an_older_one),
         HOUSE_TEST(a_supervisor_hears_of_its_settings),
+        HOUSE_TEST(what_a_supervisor_said_last_is_heard),
+        HOUSE_TEST(a_supervisor_ends_with_its_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
