@@ -22,7 +22,7 @@ struct egress_dial {
     size_t n, next, under_way;
     int status;                                     /* of the last attempt that failed */
     uv_timer_t timer;                               /* the next attempt, or the deadline */
-    uint64_t deadline;
+    uint64_t deadline, patience;                    /* patience: with addresses that all refuse */
     unsigned handles;                               /* the last one to be closed frees it */
 };
 
@@ -149,12 +149,19 @@ static bool begin_attempt(struct egress_dial *dial)
 
 static void timed_out(uv_timer_t *timer);
 
+/* Whether all have refused and are asked once more, as a service that restarts soon listens. */
+static bool asks_again(const struct egress_dial *dial)
+{
+    return dial->under_way == 0 && dial->next == dial->n && dial->status == UV_ECONNREFUSED &&
+           uv_now(dial->dialer->loop) + EGRESS_AGAIN_MS <= dial->patience;
+}
+
 static void wait_for_answer(struct egress_dial *dial)
 {
     uint64_t now = uv_now(dial->dialer->loop);
     uint64_t left = now < dial->deadline ? dial->deadline - now : 0;
     if (dial->under_way == 0)
-        left = 0;                                   /* all have failed */
+        left = asks_again(dial) ? EGRESS_AGAIN_MS : 0;          /* all have failed */
     else if (dial->next < dial->n && left > EGRESS_ATTEMPT_MS)
         left = EGRESS_ATTEMPT_MS;
     uv_timer_start(&dial->timer, timed_out, left, 0);
@@ -170,7 +177,7 @@ static void connected(void *owner, int status)
     }
     dial->status = status;
     drop(attempt);
-    if (begin_attempt(dial) || dial->under_way)
+    if (begin_attempt(dial) || dial->under_way || asks_again(dial))
         wait_for_answer(dial);
     else
         fail(dial, dial->status);
@@ -189,7 +196,11 @@ static void timed_out(uv_timer_t *timer)
     struct egress_dial *dial = timer->data;
     bool late = uv_now(dial->dialer->loop) >= dial->deadline;
     remember_all(dial);
-    if (dial->under_way == 0 && dial->next == dial->n) {
+    if (asks_again(dial)) {
+        dial->next = 0;
+        begin_attempt(dial);
+        wait_for_answer(dial);
+    } else if (dial->under_way == 0 && dial->next == dial->n) {
         fail(dial, dial->status);
     } else if (late) {
         fail(dial, UV_ETIMEDOUT);
@@ -208,6 +219,7 @@ struct egress_dial *egress_dial_start(struct egress_dialer *dialer, const struct
     struct egress_dial *dial = alloc_zero(1, sizeof *dial);
     *dial = (struct egress_dial){.dialer = dialer, .calls = calls, .owner = owner, .port = port,
                                  .deadline = now + dialer->dial_ms, .handles = 1,
+                                 .patience = now + EGRESS_PATIENCE_MS,
                                  .status = UV_EADDRNOTAVAIL};
     dial->n = egress_dial_order(&dialer->silent, addresses, n, port, now, order);
     for (size_t i = 0; i < dial->n; i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connects to the first of several addresses that answers (RFC 8305): the families by turns, a new
- * attempt every 250 ms or as soon as one fails, and one deadline for all.  The caller has judged
- * every address; no other one is dialled.
+ * attempt every 250 ms or as soon as one fails, and one deadline for all.  Where all refuse, they
+ * are tried again for up to a second, as a service that is being restarted soon listens.  The
+ * caller has judged every address; no other one is dialled.
  *
  * Ownership: a dial frees itself; its dialer outlives it.  Loop thread only. */
 #ifndef EGRESS_DIAL_H
@@ -13,6 +14,8 @@
 enum {
     EGRESS_DIALS_MAX = 8,                           /* addresses tried for one request */
     EGRESS_ATTEMPT_MS = 250,                        /* RFC 8305: Connection Attempt Delay */
+    EGRESS_AGAIN_MS = 100,                          /* between the rounds of those that refuse */
+    EGRESS_PATIENCE_MS = 1000,                      /* for all such rounds */
 };
 
 struct egress_dialer {

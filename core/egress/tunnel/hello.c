@@ -158,10 +158,10 @@ static enum egress_hello_state look_at_head(struct egress_hello *hello)
 /* How much of the message there is to be read before more can be said of it. */
 static size_t lacking(const struct egress_hello *hello)
 {
-    struct span length = {(const uint8_t *)hello->message.data + 1, MESSAGE_HEAD - 1};
     size_t len;
     if (hello->message.len < MESSAGE_HEAD)
         return MESSAGE_HEAD - hello->message.len;
+    struct span length = {(const uint8_t *)hello->message.data + 1, MESSAGE_HEAD - 1};
     take_number(&length, MESSAGE_HEAD - 1, &len);
     return MESSAGE_HEAD + len - hello->message.len;
 }

@@ -87,6 +87,7 @@ struct race {
     struct egress_dialer dialer;
     struct egress_dial_result result;
     bool done, closed, socket_closed;
+    int listener;                                   /* of a service that came late */
 };
 
 static void race_done(void *owner, const struct egress_dial_result *result)
@@ -174,6 +175,31 @@ static void a_failure_starts_the_next_attempt(void **state)
     assert_int_equal(race.result.tried, 5);
     for (size_t i = 0; i < EGRESS_SILENT_MAX; i++)
         assert_int_equal(race.dialer.silent.items[i].until_ms, 0);
+    rig_stop(&race.rig);
+}
+
+static void listen_now(uv_timer_t *timer)
+{
+    struct race *race = timer->data;
+    race->listener = network_listen(OTHER_ADDRESS, &race->rig.origin_port);
+}
+
+/* Refused first, as the listener comes later. */
+static void a_service_that_restarts_is_waited_for(void **state)
+{
+    static const char *const one[] = {OTHER_ADDRESS};
+    struct race race;
+    uv_timer_t timer;
+    (void)state;
+    race_begin(&race, 1000000);
+    uv_timer_init(&race.rig.loop, &timer);
+    timer.data = &race;
+    uv_timer_start(&timer, listen_now, EGRESS_AGAIN_MS / 2, 0);
+    race_run(&race, one, 1);
+    assert_int_equal(race.result.status, 0);
+    assert_int_equal(race.result.tried, 1);
+    uv_close((uv_handle_t *)&timer, NULL);
+    close(race.listener);
     rig_stop(&race.rig);
 }
 
@@ -280,6 +306,7 @@ static int tests(void)
         cmocka_unit_test(a_client_that_goes_ends_the_race),
         cmocka_unit_test(a_silent_address_is_tried_last_until_it_answers),
         cmocka_unit_test(a_failure_starts_the_next_attempt),
+        cmocka_unit_test(a_service_that_restarts_is_waited_for),
         cmocka_unit_test(a_dial_that_fails_at_once_says_so_later),
         cmocka_unit_test(a_race_can_be_cancelled),
         cmocka_unit_test(the_order_takes_turns_and_puts_silent_ones_last),
