@@ -60,6 +60,9 @@ static int check_shape(const struct chain_voter_config *config, struct problems 
     if (config->n_command && given(config->isolation) &&
         strcmp(config->isolation, words_inline) == 0)
         return refuse(problems, config, ".isolation", "a command always has a process of its own");
+    if (config->threads && !config->n_command)
+        return refuse(problems, config, ".threads",
+                      "only a command may start threads: leave this out");
     if (given(config->plugin) && !is_name(config->plugin))
         return refuse(problems, config, ".plugin",
                       "a plugin is named by 1 to 64 letters, digits, '_' and '-', without folder "
@@ -148,7 +151,7 @@ static void add_inspect(struct digest *digest, const struct chain_inspect_config
 static void add_seat(struct digest *digest, const struct seat *seat)
 {
     const struct voter *voter = seat->voter;
-    char limits[32];
+    char limits[64];
     snprintf(limits, sizeof limits, "%u ms %u MB", voter->timeout_ms, voter->memory_mb);
     digest_add_str(digest, voter->name);
     digest_add_str(digest, voter->version);
@@ -158,6 +161,10 @@ static void add_seat(struct digest *digest, const struct seat *seat)
     digest_add_str(digest, voter->deny_on_error ? "deny" : "abstain");
     digest_add_str(digest, seat->isolation);
     digest_add_str(digest, limits);
+    if (voter->threads) {                           /* a chain without any keeps its digest */
+        snprintf(limits, sizeof limits, "%u threads", voter->threads);
+        digest_add_str(digest, limits);
+    }
     add_inspect(digest, &voter->inspect);
 }
 

@@ -104,7 +104,15 @@ static const struct schema_field voter_fields[] = {
      VOTER(memory_mb),
      .min = 0,
      .max = MEMORY_MB_MAX,
-     .help = "Most memory of a Lua or isolated voter; 32 by default."},
+     .help = "Most memory of a Lua or isolated voter; 32 by default, 128 of one with "
+             "threads."},
+    {.name = "threads",
+     .kind = SCHEMA_U32,
+     VOTER(threads),
+     .min = 0,
+     .max = CHAIN_THREADS_MAX,
+     .help = "Most threads that a command may start in its life, such as 16 for Go; none by "
+             "default."},
     {.name = "sha256",
      .kind = SCHEMA_TEXT,
      VOTER(sha256),

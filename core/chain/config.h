@@ -25,7 +25,8 @@ struct chain_voter_config {
     const char *on_error;                           /* "deny" or "abstain" */
     const char *isolation;                          /* "inline" or "process" */
     uint32_t timeout_ms;                            /* 0: the chain's */
-    uint32_t memory_mb;                             /* 0: 32 */
+    uint32_t memory_mb;                             /* 0: 32; with threads 128 */
+    uint32_t threads;                               /* that a command may start */
     const char *sha256;                             /* "": not pinned */
     const char *options_json;                       /* an object */
     const struct chain_inspect_config *inspect;     /* NULL: every request */
@@ -49,7 +50,7 @@ struct chain_config {
     const char *base_dir; /* of the file it was read from; not a field of the document */
 };
 
-enum { CHAIN_BODY_BYTES = 64 * 1024, CHAIN_BODY_BYTES_MAX = 4 << 20 };
+enum { CHAIN_BODY_BYTES = 64 * 1024, CHAIN_BODY_BYTES_MAX = 4 << 20, CHAIN_THREADS_MAX = 64 };
 
 extern const struct schema chain_config_schema, chain_voter_config_schema;
 

@@ -11,7 +11,8 @@
 #include "doc/safe.h"
 #include "policy/match/match.h"
 
-enum { TIMEOUT_MS = 500, MEMORY_MB = 32 };
+/* With threads: Go asks for 64 MB at once. */
+enum { TIMEOUT_MS = 500, MEMORY_MB = 32, THREADS_MEMORY_MB = 128 };
 
 static enum chain_level level_of(const char *word)
 {
@@ -55,7 +56,9 @@ struct voter *voter_new(const struct voter_ops *ops, const struct chain_config *
     voter->timeout_ms = config->timeout_ms ? config->timeout_ms
                       : chain->vote_timeout_ms ? chain->vote_timeout_ms : TIMEOUT_MS;
     voter->inspect_ms = voter->timeout_ms;
-    voter->memory_mb = config->memory_mb ? config->memory_mb : MEMORY_MB;
+    voter->threads = config->threads;
+    voter->memory_mb = config->memory_mb ? config->memory_mb
+                     : config->threads ? THREADS_MEMORY_MB : MEMORY_MB;
     voter->configured = alloc_str(config->options_json);
     voter->votes = true;
     voter->inspect = copy_inspect(config->inspect);

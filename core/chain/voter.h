@@ -64,6 +64,7 @@ struct voter {
     uint32_t timeout_ms;
     uint32_t inspect_ms; /* of a question about a request; less where it holds up the loop */
     uint32_t memory_mb;
+    uint32_t threads;                               /* that a command may start */
     bool reads_files;                               /* isolated, but the kernel has no Landlock */
     bool votes, inspects; /* it has a vote function, an inspect function */
     bool inspects_responses;                        /* it is asked about answers too */

@@ -298,6 +298,9 @@ static int check_file(struct reader *r, const struct doc_node *root)
         return problem_at(
             r, root, "",
             "the field \"plugin\" is missing, or \"command\" or \"chain\" in its place");
+    if (file->threads && !file->n_command)
+        return problem_at(r, doc_get(root, "threads"), "threads",
+                          "only a command may start threads");
     if (*file->chain && file->options_node)
         return problem_at(r, file->options_node, "options",
                           "the options of a chain stand in its configuration");

@@ -74,6 +74,7 @@ struct case_file {
     const char *plugin, *chain;                     /* "" unless it is this */
     const char *const *command;                     /* or a program and its arguments */
     size_t n_command;
+    uint32_t threads;                               /* that it may start */
     const struct case_item *const *cases;
     size_t n_cases;
     const char *text;                               /* of the file */

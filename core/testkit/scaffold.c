@@ -37,6 +37,12 @@ static const struct piece pieces[] = {
     {SCAFFOLD_RUST, "cases/@.test.yaml", "cases.yaml.in", "command: [../target/release/@]\n"},
     {SCAFFOLD_RUST, ".gitignore", NULL, "target/\n"},
     {SCAFFOLD_RUST, "README.md", "rust.md.in", NULL},
+    {SCAFFOLD_GO, "main.go", "main.go.in", NULL},
+    {SCAFFOLD_GO, "wire.go", "wire.go.in", NULL},
+    {SCAFFOLD_GO, "go.mod", "go.mod.in", NULL},
+    {SCAFFOLD_GO, "cases/@.test.yaml", "cases.yaml.in", "command: [../@]\nthreads: 16\n"},
+    {SCAFFOLD_GO, ".gitignore", NULL, "/@\n"},
+    {SCAFFOLD_GO, "README.md", "go.md.in", NULL},
 };
 enum { PIECES = sizeof pieces / sizeof *pieces };
 

@@ -8,7 +8,7 @@
 
 /* Identifier, and the word of it. */
 #define SCAFFOLD_LANGUAGES(X) \
-    X(C, "c") X(LUA, "lua") X(PYTHON, "python") X(RUST, "rust")
+    X(C, "c") X(LUA, "lua") X(PYTHON, "python") X(GO, "go") X(RUST, "rust")
 
 enum scaffold_language {
 #define X(id, word) SCAFFOLD_##id,

@@ -107,6 +107,7 @@ static struct chain *load_plugin(const struct test *test, const struct stage_set
     if (test->file->n_command) {
         voter.command = name_command(test->file, arena);
         voter.n_command = test->file->n_command;
+        voter.threads = test->file->threads;
         voter.isolation = isolation_process;
     }
     set_dirs(&config, settings, folder, arena);

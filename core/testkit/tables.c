@@ -486,6 +486,8 @@ static const struct schema_field file_fields[] = {
     {.name = "command", .kind = SCHEMA_TEXTS, .offset = offsetof(struct case_file, command),
      .count_offset = offsetof(struct case_file, n_command), .excludes = "plugin",
      .flags = SCHEMA_NONEMPTY, .help = "The voter: a program and its arguments."},
+    {.name = "threads", .kind = SCHEMA_U32, .offset = offsetof(struct case_file, threads),
+     .max = CHAIN_THREADS_MAX, .help = "Most threads that a command may start, such as 16 for Go."},
     {.name = "chain", .kind = SCHEMA_TEXT, .offset = offsetof(struct case_file, chain),
      .excludes = "command",
      .help = "A gateway's configuration, whose whole chain is asked."},

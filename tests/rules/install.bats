@@ -118,9 +118,9 @@ one, two = {
 }[sys.argv[1].rsplit(".")[-1]]
 end = "" if mark == "#" else " }"
 for condition in (one, two):
-    text = re.sub(rf"{mark} To do: .*\n( *){mark} (return .*)", lambda m: f"{condition}\n{m[1]}    {m[2]}{end}", text, count=1)
+    text = re.sub(rf"{mark} To do: .*\n(\s*){mark} (return .*)", lambda m: f"{condition}\n{m[1]}    {m[2]}{end}", text, count=1)
 if mark == "//" and "strings.Contains" in text:
-    text = text.replace('import "strconv"', 'import (\n\t"strconv"\n\t"strings"\n)')
+    text = text.replace("package main\n", 'package main\n\nimport "strings"\n', 1)
 open(sys.argv[1], "w").write(text)
 PY
 }
@@ -152,11 +152,38 @@ PY
     says "10 passed, 0 failed"
 }
 
+@test "a new voter in Go builds without a module, fails its first cases, passes when it is written, and is published" {
+    [ -x /usr/bin/go ] || skip "golang-go is not installed"
+    export GOCACHE=$folder/cache
+    exits 0 sluice plugin new in_go --go
+    PATH=/usr/bin:$PATH bash -ec "$(sed -n 's/^build it: *//p' <<<"$output")" >log 2>&1 || { cat log; return 1; }
+    [ ! -s log ]
+    exits 1 sluice plugin test in_go/cases
+    says "5 passed, 5 failed"
+    fill_in in_go/main.go
+    (cd in_go && CGO_ENABLED=0 /usr/bin/go build -buildvcs=false)
+    exits 0 sluice plugin test --cover in_go/cases
+    says "10 passed, 0 failed"
+    # What it is allowed goes along with it.
+    mkdir -m 755 place
+    exits 0 sluice plugin publish in_go in_go.tgz
+    exits 0 sluice plugin install in_go.tgz --to place
+    says "threads: 16"
+    exits 0 sluice plugin test place/in_go
+    # Without threads there is no Go.
+    sed -i '/^threads/d' in_go/cases/in_go.test.yaml
+    exits 1 sluice plugin test in_go/cases
+    says "its process could not open it"
+    sed -i '1i threads: 65' in_go/cases/in_go.test.yaml
+    exits 2 sluice plugin test in_go/cases
+    says "threads"
+}
+
 @test "new refuses bad names and folders that are in use" {
     exits 2 sluice plugin new --c
     says "which name? its folder gets the same one unless DIR is given"
     exits 2 sluice plugin new name
-    says "in which language? --c, --lua, --python or --rust"
+    says "in which language? --c, --lua, --python, --go or --rust"
     exits 2 sluice plugin new name --c --lua
     exits 2 sluice plugin new ../name --c
     exits 2 sluice plugin new Name --lua

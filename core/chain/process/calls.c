@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -95,8 +96,15 @@ static const struct call allowed[] = {
     CALL(exit), CALL(exit_group),
 };
 
+/* What a runtime with threads asks for besides: events, which take a descriptor each. */
+static const struct call with_threads[] = {
+    WITH(clone, {0, SCMP_CMP_MASKED_EQ, ~(uint64_t)CALLS_THREAD_PLACES, CALLS_THREAD_FLAGS}),
+    CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait), CALL(eventfd2),
+    WITH(pipe2, ONLY(1, O_CLOEXEC | O_NONBLOCK)),
+};
+
 static const int deadly[] = {
-    SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone), SCMP_SYS(execveat),
+    SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(execveat),
     SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
     SCMP_SYS(io_uring_setup), SCMP_SYS(bpf), SCMP_SYS(unshare),
     SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(pivot_root),
@@ -123,25 +131,38 @@ static int allow_self(scmp_filter_ctx filter)
     return rc;
 }
 
-static int add_rules(scmp_filter_ctx filter, bool exec)
+/* A call has one rule that looks at no argument, or several that do: beside the clone of a thread,
+ * any other is refused. */
+static int add_threads(scmp_filter_ctx filter, bool threads)
 {
-    int rc = allow_self(filter);
+    int rc = 0;
+    if (!threads)
+        return seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 0);
+    for (size_t i = 0; i < sizeof with_threads / sizeof *with_threads; i++)
+        rc |= allow(filter, &with_threads[i]);
+    return rc;
+}
+
+static int add_rules(scmp_filter_ctx filter, enum confine_for what)
+{
+    int rc = allow_self(filter) | add_threads(filter, what == CONFINE_THREADS);
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
         rc |= allow(filter, &allowed[i]);
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         rc |= seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
-    rc |= seccomp_rule_add(filter, exec ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS,
-                           SCMP_SYS(execve), 0);
+    rc |= seccomp_rule_add(
+        filter, what == CONFINE_LIBRARY ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW,
+        SCMP_SYS(execve), 0);
     /* glibc falls back to clone, which is deadly. */
     rc |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     rc |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0);
     return rc;
 }
 
-int calls_restrict(bool exec, struct error *err)
+int calls_restrict(enum confine_for what, struct error *err)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    int rc = filter ? add_rules(filter, exec) : -ENOMEM;
+    int rc = filter ? add_rules(filter, what) : -ENOMEM;
     if (rc == 0)
         rc = seccomp_load(filter);
     if (filter)

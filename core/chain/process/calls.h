@@ -4,11 +4,19 @@
 #ifndef CHAIN_PROCESS_CALLS_H
 #define CHAIN_PROCESS_CALLS_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
+#include "chain/process/confine.h"
 
-/* exec: the process may become another program, to which the same applies. */
-int calls_restrict(bool exec, struct error *err);
+/* What clone is told of a thread: these flags, and any of the others, which say where its id and
+ * its own data go. */
+#define CALLS_THREAD_FLAGS \
+    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+#define CALLS_THREAD_PLACES                                                                   \
+    (CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
+     CLONE_DETACHED)
+
+/* To be called by the process that the calls are of.  A program may become another one, to which
+ * the same applies.  One with threads may clone a thread, which threads.h counts. */
+int calls_restrict(enum confine_for what, struct error *err);
 
 #endif

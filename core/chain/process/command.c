@@ -8,8 +8,10 @@
 
 #include "chain/codefile.h"
 #include "chain/process/confine.h"
+#include "chain/process/threads.h"
 
-/* sluice-plugin-host MEMORY_MB FOLDER… -- PROGRAM ARGUMENT… */
+/* sluice-plugin-host MEMORY_MB THREADS FOLDER… -- PROGRAM ARGUMENT… */
+enum { MEMORY_AT = 1, THREADS_AT, FOLDERS_AT };
 static const char program[] = "sluice-plugin-host", separator[] = "--";
 
 static const char *below(const char *base, const char *path, struct arena *arena)
@@ -57,7 +59,7 @@ static int take_files(const char *const *words, size_t n, struct arena *arena,
                       struct digest *digest, struct command *out, const char **host,
                       struct error *err)
 {
-    size_t used = 2;
+    size_t used = FOLDERS_AT;
     for (size_t i = 0; i < n; i++) {
         digest_add_str(digest, words[i]);
         if (is_file(words[i]) && take_file(words[i], arena, digest, out, &host[used++], err) != 0)
@@ -73,7 +75,7 @@ int command_read(const struct chain_config *chain, const struct chain_voter_conf
 {
     size_t n = config->n_command;
     const char **words = arena_zalloc(arena, n * sizeof *words);
-    const char **host = arena_zalloc(arena, (2 * n + 4) * sizeof *host);
+    const char **host = arena_zalloc(arena, (2 * n + FOLDERS_AT + 2) * sizeof *host);
     memcpy(words, config->command, n * sizeof *words);
     for (size_t i = 1; i < n; i++)
         if (is_file(words[i]))
@@ -82,7 +84,8 @@ int command_read(const struct chain_config *chain, const struct chain_voter_conf
     if (!words[0])
         return -1;
     host[0] = program;
-    host[1] = arena_printf(arena, "%u", config->memory_mb);
+    host[MEMORY_AT] = arena_printf(arena, "%u", config->memory_mb);
+    host[THREADS_AT] = arena_printf(arena, "%u", config->threads);
     *out = (struct command){.path = words[0], .host_arguments = host};
     struct digest *digest = digest_new();
     int rc = take_files(words, n, arena, digest, out, host, err);
@@ -93,17 +96,25 @@ int command_read(const struct chain_config *chain, const struct chain_voter_conf
     return rc;
 }
 
+static uint32_t number(const char *text)
+{
+    return (uint32_t)strtoul(text, NULL, 10);
+}
+
 int command_run(int argc, char **argv, struct error *err)
 {
     char *const environment[] = {(char *)(uintptr_t)"PATH=" COMMAND_PATH,
                                  (char *)(uintptr_t)"LANG=C.UTF-8", NULL};
-    int first = 2, at = first;
+    int at = FOLDERS_AT;
     while (at < argc && strcmp(argv[at], separator) != 0)
         at++;
     if (at + 1 >= argc)
         return error_set(err, ERROR_MALFORMED, "no program to become");
-    if (confine((const char *const *)&argv[first], (size_t)(at - first),
-                (uint32_t)strtoul(argv[1], NULL, 10), true, err) != 0)
+    const uint32_t threads = number(argv[THREADS_AT]);
+    if (threads && threads_fork(threads, err) != 0)
+        return -1;
+    if (confine((const char *const *)&argv[FOLDERS_AT], (size_t)(at - FOLDERS_AT),
+                number(argv[MEMORY_AT]), threads ? CONFINE_THREADS : CONFINE_PROGRAM, err) != 0)
         return -1;
     execve(argv[at + 1], &argv[at + 1], environment);
     return error_errno(err, ERROR_STATE, "cannot start %s", argv[at + 1]);

@@ -17,6 +17,7 @@
 enum {
     OWN_MB = 32,                                    /* what the host takes beside the voter */
     LIBRARIES_MB = 64, PROGRAM_MB = 128,            /* what may be mapped beside data */
+    RESERVED_MB = 640, /* what Go sets aside of addresses, not memory */
     STACK_MB = 8,
 };
 
@@ -146,12 +147,17 @@ static int restrict_files(const char *const *folders, size_t n, struct error *er
 }
 
 /* Limits last: those of a program to come need not be enough for this one. */
-int confine(const char *const *folders, size_t n, uint32_t memory_mb, bool exec,
+int confine(const char *const *folders, size_t n, uint32_t memory_mb, enum confine_for what,
             struct error *err)
 {
+    static const uint32_t mapped_mb[] = {
+        [CONFINE_LIBRARY] = LIBRARIES_MB,
+        [CONFINE_PROGRAM] = PROGRAM_MB,
+        [CONFINE_THREADS] = PROGRAM_MB + RESERVED_MB,
+    };
     struct mapped before = {0, 0};
-    if ((!exec && measure(&before, err) != 0) || drop_privileges(err) != 0 ||
-        restrict_files(folders, n, err) != 0 || calls_restrict(exec, err) != 0)
+    if ((what == CONFINE_LIBRARY && measure(&before, err) != 0) || drop_privileges(err) != 0 ||
+        restrict_files(folders, n, err) != 0 || calls_restrict(what, err) != 0)
         return -1;
-    return set_limits(&before, memory_mb, exec ? PROGRAM_MB : LIBRARIES_MB, err);
+    return set_limits(&before, memory_mb, mapped_mb[what], err);
 }

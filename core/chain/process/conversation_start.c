@@ -154,6 +154,7 @@ static void keep_config(struct conversation *c, const struct chain_config *chain
         .isolation = "inline", .sha256 = text_or(arena, config->sha256, ""),
         .options_json = text_or(arena, config->options_json, "{}"), .doc_path = "",
         .timeout_ms = voter->timeout_ms, .memory_mb = voter->memory_mb,
+        .threads = voter->threads,
     };
     c->name = *c->config.name     ? c->config.name
               : *c->config.plugin ? c->config.plugin

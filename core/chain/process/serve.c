@@ -95,7 +95,7 @@ static int lock_in(const struct message_open *open, struct arena *arena, struct 
 {
     size_t n;
     const char *const *folders = readable(open, arena, &n);
-    return confine(folders, n, open->voter->memory_mb, false, err);
+    return confine(folders, n, open->voter->memory_mb, CONFINE_LIBRARY, err);
 }
 
 static struct voter *open_native(struct host *host, const struct message_open *open,

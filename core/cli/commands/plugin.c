@@ -61,6 +61,7 @@ static const struct arg_option plugin_new[] = {
     {"c", 0, ARG_FLAG, NULL, "in C"},
     {"lua", 0, ARG_FLAG, NULL, "in Lua"},
     {"python", 0, ARG_FLAG, NULL, "in Python: a program that the gateway speaks with"},
+    {"go", 0, ARG_FLAG, NULL, "in Go, likewise"},
     {"rust", 0, ARG_FLAG, NULL, "in Rust, likewise"},
     {0},
 };

@@ -130,6 +130,8 @@ static json_t *entry_json(const struct installation *in)
         json_object_set_new(json, "script", json_sprintf("%s/%s", in->folder, in->entry.script));
     if (in->entry.n_command)
         json_object_set(json, "command", command);
+    if (in->entry.threads)
+        json_object_set_new(json, "threads", json_integer(in->entry.threads));
     json_object_set_new(json, "sha256", json_string(in->facts.sha256));
     json_decref(command);
     return json;

@@ -74,6 +74,11 @@ static void say_how_to_go_on(const struct cli *cli, const char *folder,
             "build it:  cmake -S %s -B %s/build%s && cmake --build %s/build\n"
             "test it:   sluice plugin test --plugin-dir %s/build/plugins %s/cases",
             folder, folder, cmake_options(cli, arena), folder, folder, folder);
+    else if (language == SCAFFOLD_GO)
+        say(cli,
+            "build it:  (cd %s && CGO_ENABLED=0 go build -buildvcs=false)\n"
+            "test it:   sluice plugin test %s/cases",
+            folder, folder);
     else if (language == SCAFFOLD_RUST)
         say(cli,
             "build it:  cargo build --release --offline --manifest-path %s/Cargo.toml\n"
@@ -122,7 +127,7 @@ int cmd_plugin_new(struct cli *cli)
     if (cli->n_operands < 1 || cli->n_operands > 2)
         return usage_error(cli, "which name? its folder gets the same one unless DIR is given");
     if (!read_language(cli, &language))
-        return usage_error(cli, "in which language? --c, --lua, --python or --rust");
+        return usage_error(cli, "in which language? --c, --lua, --python, --go or --rust");
     struct arena *arena = arena_new();
     int code = make(cli, arena, language);
     arena_free(arena);

@@ -2,21 +2,6 @@
 /* Voters that are any program. */
 #include "support/process.h"
 
-/* The voter of WIRE.md, its file in the folder of the test. */
-static char *write_python(struct fixture *f)
-{
-    static char text[32768];
-    FILE *file = fopen("include/WIRE.md", "r");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    char *begin = strstr(text, "```python\n");
-    assert_non_null(begin);
-    begin += strlen("```python\n");
-    *strstr(begin, "```") = '\0';
-    return scripts_write(&f->scripts, "few_rules.py", begin, strlen(begin));
-}
-
 static struct voter *open_command(struct fixture *f, const char *const *words, size_t n)
 {
     const struct chain_config chain = {.base_dir = f->scripts.folder};
@@ -28,7 +13,7 @@ static struct voter *open_command(struct fixture *f, const char *const *words, s
 static void test_any_program_can_vote(void **state)
 {
     struct fixture *f = *state;
-    char *path = write_python(f);
+    char *path = write_python(f, "");
     const char *const words[] = {"python3", path};
     struct voter *voter = open_command(f, words, 2);
     if (!voter)
@@ -52,7 +37,7 @@ static void test_any_program_can_vote(void **state)
 static void test_an_argument_may_be_a_file_beside_the_configuration(void **state)
 {
     struct fixture *f = *state;
-    char *path = write_python(f);
+    char *path = write_python(f, "");
     const char *const words[] = {"python3", "./few_rules.py"};
     struct voter *voter = open_command(f, words, 2);
     if (!voter)

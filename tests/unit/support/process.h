@@ -110,6 +110,24 @@ static inline struct voter *open_lua(struct fixture *f, const char *text, const 
     return voter;
 }
 
+/* The voter of WIRE.md, its file in the folder of the test, after these lines. */
+static inline char *write_python(struct fixture *f, const char *first)
+{
+    static char text[32768];
+    FILE *file = fopen("include/WIRE.md", "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    char *begin = strstr(text, "```python\n");
+    assert_non_null(begin);
+    begin += strlen("```python\n");
+    *strstr(begin, "```") = '\0';
+    char *whole = alloc_printf("%s%s", first, begin);
+    char *path = scripts_write(&f->scripts, "few_rules.py", whole, strlen(whole));
+    free(whole);
+    return path;
+}
+
 static inline int ask(struct fixture *f, struct voter *voter)
 {
     return vote_of(voter, &f->change.t, f->arena, &f->ballot, &f->err);

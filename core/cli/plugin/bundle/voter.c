@@ -75,6 +75,7 @@ static int add_command(const struct gathering *g, const struct case_file *cases,
                        struct voter_entry *entry)
 {
     entry->command = arena_zalloc(g->out->arena, (cases->n_command + 1) * sizeof *entry->command);
+    entry->threads = cases->threads;
     for (size_t i = 0; i < cases->n_command; i++) {
         const char *word = cases->command[i];
         if (strchr(word, '/')) {
@@ -108,7 +109,8 @@ static int add_voter(const struct gathering *g, const struct case_file *cases,
 
 static bool same_voter(const struct case_file *a, const struct case_file *b)
 {
-    if (a->n_command != b->n_command || strcmp(a->plugin, b->plugin) != 0)
+    if (a->n_command != b->n_command || a->threads != b->threads ||
+        strcmp(a->plugin, b->plugin) != 0)
         return false;
     for (size_t i = 0; i < a->n_command; i++)
         if (strcmp(a->command[i], b->command[i]) != 0)
@@ -163,6 +165,8 @@ static int add_entry(struct bundle *out, const struct voter_entry *entry, struct
         json_object_set_new(json, "script", json_string(entry->script));
     if (entry->n_command)
         json_object_set(json, "command", command);
+    if (entry->threads)
+        json_object_set_new(json, "threads", json_integer(entry->threads));
     char *text = json_dumps(json, JSON_COMPACT);
     int rc = bundle_add(out, VOTER_FILE, false, text, strlen(text), err);
     free(text);
@@ -217,6 +221,17 @@ static int read_command(const json_t *list, const struct bundle *bundle, struct 
     return 0;
 }
 
+/* Left out: none. */
+static int read_threads(const json_t *threads, struct voter_entry *out, struct error *err)
+{
+    json_int_t n = json_integer_value(threads);
+    if (threads && (!json_is_integer(threads) || n < 1 || n > CHAIN_THREADS_MAX))
+        return error_set(err, ERROR_INVALID, "%s: threads is a number from 1 to %d", VOTER_FILE,
+                         CHAIN_THREADS_MAX);
+    out->threads = (uint32_t)n;
+    return 0;
+}
+
 int voter_read(const struct bundle *bundle, struct voter_entry *out, struct error *err)
 {
     const struct bundle_file *file = bundle_find(bundle, VOTER_FILE);
@@ -228,13 +243,15 @@ int voter_read(const struct bundle *bundle, struct voter_entry *out, struct erro
     json_t *json =
         json_loadb(buf_str(&file->bytes), file->bytes.len, JSON_REJECT_DUPLICATES, NULL);
     const json_t *command = json_object_get(json, "command");
+    const json_t *threads = command ? json_object_get(json, "threads") : NULL;
     const char *plugin = json_string_value(json_object_get(json, "plugin"));
     const char *script = json_string_value(json_object_get(json, "script"));
     int rc = 0;
-    if (json_object_size(json) != 1 || (!plugin && !script && !json_array_size(command)))
+    if (json_object_size(json) != (threads ? 2 : 1) ||
+        (!plugin && !script && !json_array_size(command)))
         rc = error_set(err, ERROR_INVALID, "%s names no plugin, script or command", VOTER_FILE);
     else if (command)
-        rc = read_command(command, bundle, out, err);
+        rc = read_command(command, bundle, out, err) != 0 ? -1 : read_threads(threads, out, err);
     else if (!has(bundle, script ? script : arena_printf(bundle->arena, "%s.so", plugin)))
         rc = error_set(err, ERROR_INVALID, "%s names a file that is not there", VOTER_FILE);
     if (rc == 0 && plugin)
@@ -256,6 +273,7 @@ int voter_load(const struct voter_entry *entry, const char *folder, struct arena
         .script = *entry->script ? arena_printf(arena, "%s/%s", folder, entry->script) : "",
         .command = entry->command,
         .n_command = entry->n_command,
+        .threads = entry->threads,
         .name = "",
         .level = "mandatory",
         .on_error = "deny",

@@ -12,6 +12,7 @@ struct voter_entry {
     const char *plugin, *script;                    /* "" unless it is this */
     const char **command;
     size_t n_command;
+    uint32_t threads;                               /* that the command may start */
 };
 
 struct voter_facts {
