@@ -153,11 +153,13 @@ static int run_command(struct api_call *call)
     if (read(call, &command) != 0)
         return -1;
     if (command.detach)
-        return runtime_detach(runtime, id, &command, detach_done, call, &call->err) == 0 ? 1 : -1;
+        return runtime_detach(runtime, id, call->who, &command, detach_done, call, &call->err) == 0
+                   ? 1
+                   : -1;
     if (check_upgrade(call, "running a command") != 0)
         return -1;
     struct joined *j = join_later(call);
-    int rc = runtime_exec(runtime, id, &command, exec_done, j, &call->err);
+    int rc = runtime_exec(runtime, id, call->who, &command, exec_done, j, &call->err);
     if (rc != 0)
         free(j);
     return rc;
@@ -210,8 +212,8 @@ static int attach(struct api_call *call)
     const struct body_attach *body = decoded;
     const struct sandbox_attach client = {.cols = body->cols, .rows = body->rows};
     struct joined *j = join_later(call);
-    int rc = runtime_attach(call->api->runtime, call->who->asked, &client, exec_done, j,
-                            &call->err);
+    int rc = runtime_attach(call->api->runtime, call->who->asked, call->who, &client, exec_done,
+                            j, &call->err);
     if (rc != 0)
         free(j);
     return rc;

@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "http/stream.h"
-#include "runtime/sessions/logs.h"
+#include "runtime/sessions/log_reader.h"
 
 static const char type[] = "text/plain; charset=utf-8";
 
@@ -26,9 +26,15 @@ struct reader {
     struct wanted wanted;
     const struct auth *auth;
     struct auth_principal who;
+    struct http_request *req;                       /* until it is answered */
     struct http_stream *stream;
     struct auth_lease *lease;
-    struct log_follower *follower;                  /* NULL: the sandbox is gone */
+    struct log_reader *log;                         /* NULL: the sandbox is gone */
+    bool follows;
+    bool opening, have_kept;                        /* kept came while the log was opened */
+    bool failed;
+    struct error err;
+    struct buf kept;
 };
 
 /* A line is TIME LEVEL TEXT; what is none is wanted. */
@@ -87,11 +93,14 @@ static void send_line(void *ctx, const char *text, size_t len)
         http_stream_write(r->stream, text, len);
 }
 
-static void end(void *ctx)
+static void end(void *ctx, const char *why)
 {
     struct reader *r = ctx;
-    r->follower = NULL;
-    http_stream_close(r->stream);
+    r->log = NULL;
+    if (why)
+        http_stream_break(r->stream, why);
+    else
+        http_stream_close(r->stream);
 }
 
 static void lease_lost(void *arg, const struct error *why)
@@ -101,53 +110,82 @@ static void lease_lost(void *arg, const struct error *why)
     http_stream_close(r->stream);
 }
 
-static void stream_closed(void *ctx, const struct error *why)
+static void drop(struct reader *r)
 {
-    struct reader *r = ctx;
-    (void)why;
     auth_lease_end(r->lease);
-    runtime_logs_unfollow(r->follower);
+    runtime_logs_close(r->log);
+    buf_free(&r->kept);
     free(r);
 }
 
-/* Adds the follower first, as http_stream_begin frees the request that owns name. */
-static void follow(struct api *api, struct http_request *req, const char *name,
-                   const struct wanted *wanted, const struct buf *text)
+static void stream_closed(void *ctx, const struct error *why)
 {
-    static const struct log_follower_calls calls = {send_line, end};
-    struct reader *r = alloc_zero(1, sizeof *r);
-    struct error err;
-    r->wanted = *wanted;
-    r->auth = &api->auth;
-    r->who = *(const struct auth_principal *)req->user;
+    (void)why;
+    drop(ctx);
+}
+
+static void follow(struct reader *r)
+{
+    const char *name = http_request_param(r->req, "name");
     r->lease = auth_lease_begin(r->auth->leases, &r->who, lease_lost, r);
     auth_lease_of_sandbox(r->lease, &r->who, AUTH_SANDBOX_READ, name);
-    r->follower = runtime_logs_follow(api->runtime, r->who.asked, &calls, r, &err);
-    r->stream = http_stream_begin(req, 200, type, stream_closed, r);
+    r->stream = http_stream_begin(r->req, 200, type, stream_closed, r);
     if (r->stream)
-        http_stream_write(r->stream, buf_str(text), text->len);
+        http_stream_write(r->stream, buf_str(&r->kept), r->kept.len);
     else
-        stream_closed(r, NULL);
+        drop(r);
+}
+
+static void answer(struct reader *r)
+{
+    if (r->failed && r->err.kind == ERROR_NOT_FOUND)
+        error_set(&r->err, ERROR_NOT_FOUND, "sandbox '%s' not found",
+                  http_request_param(r->req, "name"));
+    if (!r->failed && r->follows) {
+        follow(r);
+        return;
+    }
+    if (r->failed)
+        http_respond_error(r->req, &r->err);
+    else
+        http_respond(r->req, 200, type, buf_str(&r->kept), r->kept.len);
+    drop(r);
+}
+
+static void have_kept(void *ctx, const struct buf *text, const struct error *err)
+{
+    struct reader *r = ctx;
+    r->have_kept = true;
+    r->failed = err != NULL;
+    if (err)
+        r->err = *err;
+    else
+        buf_add(&r->kept, buf_str(text), text->len);
+    keep_wanted(&r->wanted, &r->kept);
+    if (err || !r->follows)
+        r->log = NULL;
+    if (!r->opening)
+        answer(r);
 }
 
 void handle_logs(struct api *api, struct http_request *req)
 {
-    const char *name = http_request_param(req, "name");
-    const struct auth_principal *who = req->user;
-    struct buf text = {0};
+    static const struct log_reader_calls calls = {have_kept, send_line, end};
     struct wanted wanted;
     struct error err;
-    if (read_wanted(req, &wanted, &err) != 0 ||
-        runtime_logs(api->runtime, who->asked, &text, &err) != 0) {
-        if (err.kind == ERROR_NOT_FOUND)
-            error_set(&err, ERROR_NOT_FOUND, "sandbox '%s' not found", name);
+    if (read_wanted(req, &wanted, &err) != 0) {
         http_respond_error(req, &err);
-    } else {
-        keep_wanted(&wanted, &text);
-        if (api_flag(req, "follow"))
-            follow(api, req, name, &wanted, &text);
-        else
-            http_respond(req, 200, type, buf_str(&text), text.len);
+        return;
     }
-    buf_free(&text);
+    struct reader *r = alloc_zero(1, sizeof *r);
+    r->wanted = wanted;
+    r->auth = &api->auth;
+    r->who = *(const struct auth_principal *)req->user;
+    r->req = req;
+    r->follows = api_flag(req, "follow");
+    r->opening = true;
+    r->log = runtime_logs_read(api->runtime, r->who.asked, &r->who, r->follows, &calls, r);
+    r->opening = false;
+    if (r->have_kept)
+        answer(r);
 }

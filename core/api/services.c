@@ -95,7 +95,8 @@ static void visitor_noted(void *arg)
     struct visit *v = arg;
     const struct sandbox_exec command = {.service = SANDBOX_SERVICE_TCP, .port = v->service.port};
     if (!v->failed)
-        v->failed = runtime_exec(v->api->runtime, v->id, &command, port_came, v, &v->err) != 0;
+        v->failed =
+            runtime_exec(v->api->runtime, v->id, &v->who, &command, port_came, v, &v->err) != 0;
     if (!v->failed)
         return;
     service_relay_run(v->relay, NULL, &v->err);

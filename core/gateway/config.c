@@ -16,6 +16,7 @@
 #include "egress/local/inference.h"
 #include "export/settings.h"
 #include "gateway/folder.h"
+#include "gateway/peers.h"
 #include "policy/check/check.h"
 #include "runtime/credentials/inference.h"
 #include "store/store.h"
@@ -143,6 +144,8 @@ static const struct schema_field config_fields[] = {
      offsetof(struct gateway_config, n_listen), .sub = &listener_schema,
      .help = "Where clients connect: unix:PATH or tcp:HOST:PORT, or a map"},
     {"store", SCHEMA_TEXT, offsetof(struct gateway_config, store), .help = STORE_URL_FORMS},
+    {"peers", SCHEMA_STRUCT, offsetof(struct gateway_config, peers), .sub = &peers_schema,
+     .help = "The other gateways of the store"},
     {"tokens", SCHEMA_STRUCTS, offsetof(struct gateway_config, tokens),
      offsetof(struct gateway_config, n_tokens), .sub = &auth_token_schema,
      .help = "People who come with a token of their own"},
@@ -455,6 +458,7 @@ static void check(const struct gateway_config *c, const struct gateway_flags *fl
                      "neither XDG_STATE_HOME nor HOME nor the account names a folder for the "
                      "state: give one with --state-dir");
     check_listen(c, flags->n_listen > 0, arena, problems);
+    peers_settings_check(c->peers, problems);
     check_inference(c, arena, problems);
     check_exports(c, arena, problems);
     check_roles(c, arena, problems);

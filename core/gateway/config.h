@@ -32,6 +32,7 @@ struct auth_settings {
 };
 
 struct export_settings;
+struct peers_settings;
 struct inference_setting;
 
 struct gateway_config {
@@ -39,6 +40,7 @@ struct gateway_config {
     const struct gateway_listener *const *listen;
     size_t n_listen;
     const char *store;
+    struct peers_settings *peers;                   /* NULL: other gateways are asked nothing */
     const struct chain_config *chain;               /* never NULL after gateway_config_load */
     const struct egress_settings *egress;           /* never NULL after gateway_config_load */
     const struct sandbox_settings *sandboxes;       /* never NULL after gateway_config_load */

@@ -4,6 +4,7 @@
 
 #include "export/settings.h"
 #include "gateway/config.h"
+#include "gateway/peers.h"
 
 static bool same_listen(const struct gateway_config *a, const struct gateway_config *b)
 {
@@ -74,6 +75,7 @@ const char *gateway_config_restart(const struct gateway_config *old,
     } settings[] = {
         {"state_dir", strcmp(old->state_dir, new_->state_dir) == 0},
         {"listen", same_listen(old, new_)},
+        {"peers", peers_settings_same(old->peers, new_->peers)},
         {"store", strcmp(old->store, new_->store) == 0},
         {"tokens", same_tokens(old, new_)},
         {"auth", same_auth(old->auth, new_->auth)},

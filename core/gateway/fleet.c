@@ -9,6 +9,8 @@
 #include "base/alloc.h"
 #include "gateway/folder.h"
 #include "gateway/gateway_parts.h"
+#include "gateway/peers.h"
+#include "runtime/peers/peers.h"
 
 enum { TICK_MS = 1000, LIST_MS = STORE_BEAT_MS };
 
@@ -49,12 +51,42 @@ static int read_id(struct gateway *g, struct error *err)
     return rc;
 }
 
+/* ---- other gateways ask it ---- */
+
+static int make_peer_key(struct gateway *g, struct error *err)
+{
+    if (!g->config.peers)
+        return 0;
+    if (!store_is_shared(g->store))
+        return error_set(err, ERROR_INVALID, "peers is for gateways that share a store: leave it "
+                         "out, or give store: postgresql://...");
+    g->peer_identity = peer_identity_new(err);
+    return g->peer_identity ? 0 : -1;
+}
+
+int gateway_open_peers(struct gateway *g, struct error *err)
+{
+    struct http_address where;
+    if (!g->peer_identity)
+        return 0;
+    if (http_address_parse(g->config.peers->address, &where, err) != 0)
+        return -1;
+    return runtime_open_peers(g->runtime, g->peer_identity, (const struct sockaddr *)&where.ip,
+                              err);
+}
+
 int gateway_join(struct gateway *g, struct error *err)
 {
     char host[65] = "", name[320];
     struct store_gateway me = {.id = g->id, .name = name};
     if (store_is_shared(g->store) && read_id(g, err) != 0)
         return -1;
+    if (make_peer_key(g, err) != 0)
+        return -1;
+    if (g->peer_identity) {
+        me.peer_address = g->config.peers->advertise;
+        me.peer_digest = peer_identity_digest(g->peer_identity);
+    }
     gethostname(host, sizeof host - 1);
     snprintf(name, sizeof name, "%s %s", host, g->config.listen[0]->address);
     if (store_join(g->store, &me, err) != 0)

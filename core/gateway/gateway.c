@@ -23,6 +23,7 @@
 #include "runtime/credentials/inference.h"
 #include "runtime/credentials/refresh.h"
 #include "runtime/inspectors.h"
+#include "runtime/peers/peers.h"
 #include "store/url.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
@@ -234,7 +235,7 @@ static int open_runtime(struct gateway *g, struct error *err)
     if (config->auth->oidc)
         g->issuer = issuer_new(&g->loop, config->auth->oidc, runtime_fetcher(g->runtime), g->jobs,
                                g->log);
-    return runtime_adopt(g->runtime, err);
+    return runtime_adopt(g->runtime, err) == 0 ? gateway_open_peers(g, err) : -1;
 }
 
 static int open_exports(struct gateway *g, struct error *err)
@@ -340,6 +341,7 @@ static void free_parts(struct gateway *g)
     auth_roles_free(g->api.auth.roles);
     auth_accounts_free(g->api.auth.accounts);
     gateway_free_tls(g);
+    peer_identity_free(g->peer_identity);
     free(g->supervisor_address);
     arena_free(g->arena);
     pthread_mutex_destroy(&g->reload_lock);

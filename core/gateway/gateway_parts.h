@@ -40,6 +40,7 @@ struct gateway {
     struct inference_settings *inference;
     struct refresher *refresher;                    /* of credentials that are fetched */
     struct issuer *issuer;                          /* of people's tokens; NULL: there is none */
+    struct peer_identity *peer_identity; /* of this process, for other gateways; or NULL */
     char *supervisor_address;
     bool stopping;
     uv_timer_t memory_timer;
@@ -80,6 +81,8 @@ int gateway_read_tokens(struct gateway *g, struct error *err);
 /* fleet.c */
 /* Makes this process a gateway of its store. */
 int gateway_join(struct gateway *g, struct error *err);
+/* Takes the questions of other gateways, and may ask; nothing without peers. */
+int gateway_open_peers(struct gateway *g, struct error *err);
 /* What other gateways write is heard of from now on, and until the other call; both do nothing on a
  * store that is not shared. */
 int gateway_follow(struct gateway *g, struct error *err);

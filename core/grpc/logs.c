@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "grpc/log_line.h"
-#include "runtime/sessions/logs.h"
+#include "runtime/sessions/log_reader.h"
 
 enum { LINES_MAX = 2000 };
 
@@ -58,18 +58,24 @@ static int write_lines(struct grpc_work *work, struct doc_writer *w)
     return 0;
 }
 
-static void read_log(struct grpc_work *work)
+static void have_log(void *ctx, const struct buf *text, const struct error *err)
 {
+    struct grpc_work *work = ctx;
     struct reading *reading = work->then_arg;
-    struct buf text = {0};
-    struct error err;
-    if (runtime_logs(work->grpc->runtime, reading->sandbox.id, &text, &err) != 0) {
-        grpc_work_fail(work, &err);
+    if (err) {
+        const struct error why = *err;
+        grpc_work_fail(work, &why);
         return;
     }
-    reading->log = arena_str(work->arena, buf_str(&text));
-    buf_free(&text);
+    reading->log = arena_str(work->arena, buf_str(text));
     grpc_work_again(work, write_lines);
+}
+
+static void read_log(struct grpc_work *work)
+{
+    static const struct log_reader_calls calls = {.kept = have_log};
+    const struct reading *reading = work->then_arg;
+    runtime_logs_read(work->grpc->runtime, reading->sandbox.id, &work->who, false, &calls, work);
 }
 
 static int find(struct grpc_work *work, struct doc_writer *w)

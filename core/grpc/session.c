@@ -180,7 +180,7 @@ static int start(struct grpc_session *s)
     }
     if (s->kind->begin && s->kind->begin(s) != 0)
         return -1;
-    return runtime_exec(runtime, s->sandbox, &s->command, session_came, s, &s->err);
+    return runtime_exec(runtime, s->sandbox, &s->work->who, &s->command, session_came, s, &s->err);
 }
 
 static void run(struct grpc_work *work)

@@ -12,7 +12,7 @@
 #include "openshell/messages.h"
 #include "runtime/events.h"
 #include "runtime/jobs.h"
-#include "runtime/sessions/logs.h"
+#include "runtime/sessions/log_reader.h"
 
 enum { TAIL_LINES = 200, TAIL_LINES_MAX = 2000, CURSOR_LEN = 16 };
 
@@ -26,7 +26,7 @@ struct watch {
     struct grpc_log_filter filter;
     size_t log_tail, event_tail;
     struct events_subscriber *subscriber;
-    struct log_follower *follower;
+    struct log_reader *log;
     uint64_t last_event;                            /* that was sent, or is known to the client */
     bool begun;                                     /* the first snapshot was sent */
     bool deleted;                                   /* events of its name are another one's */
@@ -51,9 +51,9 @@ static void stop_following(struct watch *watch)
 {
     if (watch->subscriber)
         events_unsubscribe(watch->grpc->events, watch->subscriber);
-    runtime_logs_unfollow(watch->follower);
+    runtime_logs_close(watch->log);
     watch->subscriber = NULL;
-    watch->follower = NULL;
+    watch->log = NULL;
 }
 
 static void finish(struct watch *watch, enum grpc_code code, const char *text)
@@ -306,42 +306,41 @@ static void have_line(void *ctx, const char *text, size_t len)
         send_line(watch, &line);
 }
 
-static void log_ended(void *ctx)
+static void log_ended(void *ctx, const char *why)
 {
-    ((struct watch *)ctx)->follower = NULL;
+    (void)why;
+    ((struct watch *)ctx)->log = NULL;
 }
 
 /* The last lines that pass: how many there are is known once all were read. */
-static void send_log_tail(struct watch *watch)
+static void send_log_tail(void *ctx, const struct buf *text, const struct error *err)
 {
-    struct buf text = {0};
-    struct error err;
+    struct watch *watch = ctx;
     struct grpc_log_line line;
     size_t n = 0;
-    if (runtime_logs(watch->grpc->runtime, watch->id, &text, &err) != 0)
+    if (err) {
+        watch->log = NULL;
         return;
+    }
     for (int pass = 0; pass < 2; pass++) {
         size_t at = 0;
-        for (const char *from = buf_str(&text), *end; (end = strchr(from, '\n')); from = end + 1)
+        for (const char *from = buf_str(text), *end; (end = strchr(from, '\n')); from = end + 1)
             if (grpc_log_line_read(&watch->filter, from, (size_t)(end - from), &line) &&
                 ++at + watch->log_tail > n && pass)
                 send_line(watch, &line);
         n = at;
     }
-    buf_free(&text);
 }
 
 /* ---- the beginning ---- */
 
 static void begin_live(struct watch *watch)
 {
-    static const struct log_follower_calls calls = {have_line, log_ended};
+    static const struct log_reader_calls calls = {send_log_tail, have_line, log_ended};
     watch->begun = true;
-    if (watch->follow_logs) {
-        send_log_tail(watch);
-        watch->follower = runtime_logs_follow(watch->grpc->runtime, watch->id, &calls, watch,
-                                              &watch->err);
-    }
+    if (watch->follow_logs)
+        watch->log = runtime_logs_read(watch->grpc->runtime, watch->id, &watch->work->who, true,
+                                       &calls, watch);
     if (watch->follow_events)
         send_event_tail(watch);
 }

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "runtime/peers/peers.h"
 #include "runtime/sandbox.h"
 
 /* ---- who they are ---- */
@@ -44,6 +45,7 @@ void runtime_set_gateways(struct runtime *all, const struct store_gateway *list,
             alloc_str(g->id), alloc_str(g->name), g->seen_at_ms, g->alive};
     }
     uv_mutex_unlock(&all->lock);
+    peers_check(all);
 }
 
 /* Around the end of a gateway two may do, or none, until they have heard of it. */
@@ -84,15 +86,25 @@ static const struct runtime_gateway *find_gateway(const struct runtime *all, con
     return NULL;
 }
 
-static int refuse(const struct runtime *all, const char *sandbox, const char *home,
-                  struct error *err)
+bool runtime_gateway_lives(struct runtime *all, const char *id)
+{
+    uv_mutex_lock(&all->lock);
+    const struct runtime_gateway *g = find_gateway(all, id);
+    bool alive = g && g->alive;
+    uv_mutex_unlock(&all->lock);
+    return alive;
+}
+
+int runtime_refuse_foreign(const struct runtime *all, const char *sandbox, const char *home,
+                           struct error *err)
 {
     char seen[CLOCK_TEXT_SIZE];
     uv_mutex_lock((uv_mutex_t *)&all->lock);
     const struct runtime_gateway *g = find_gateway(all, home);
     if (g && g->alive)
         error_set(err, ERROR_STATE, "sandbox '%s' runs at the gateway %s, which alone can do this: "
-                  "ask that one, with --gateway", sandbox, g->name);
+                  "ask that one, with --gateway, or give both of them peers.address", sandbox,
+                  g->name);
     else
         error_set(err, ERROR_STATE, "sandbox '%s' runs at the gateway %s, which alone can do this "
                   "and was last heard of at %s: start it again", sandbox, g ? g->name : home,
@@ -104,22 +116,34 @@ static int refuse(const struct runtime *all, const char *sandbox, const char *ho
 int runtime_check_home(const struct runtime *all, const struct store_sandbox *record,
                        struct error *err)
 {
-    return is_elsewhere(all, record->home) ? refuse(all, record->name, record->home, err) : 0;
+    return is_elsewhere(all, record->home)
+               ? runtime_refuse_foreign(all, record->name, record->home, err)
+               : 0;
+}
+
+static struct sandbox *find_living(struct runtime *all, const char *id, struct error *err)
+{
+    struct sandbox *s = sandbox_find(all, id);
+    if (s && !s->removing)
+        return s;
+    error_set(err, ERROR_NOT_FOUND, "the sandbox was deleted");
+    return NULL;
 }
 
 struct sandbox *sandbox_at_home(struct runtime *all, const char *id, struct error *err)
 {
-    struct sandbox *s = sandbox_find(all, id);
-    if (!s || s->removing) {
-        error_set(err, ERROR_NOT_FOUND, "the sandbox was deleted");
-        return NULL;
-    }
-    return sandbox_check_home(s, err) == 0 ? s : NULL;
+    struct sandbox *s = find_living(all, id, err);
+    return s && sandbox_check_home(s, err) == 0 ? s : NULL;
+}
+
+struct sandbox *sandbox_in_reach(struct runtime *all, const char *id, struct error *err)
+{
+    return all->peers ? find_living(all, id, err) : sandbox_at_home(all, id, err);
 }
 
 int sandbox_check_home(const struct sandbox *s, struct error *err)
 {
-    return sandbox_is_foreign(s) ? refuse(s->all, s->name, s->home, err) : 0;
+    return sandbox_is_foreign(s) ? runtime_refuse_foreign(s->all, s->name, s->home, err) : 0;
 }
 
 struct runtime_home runtime_home_of(struct runtime *all, const struct store_sandbox *record,
@@ -171,6 +195,7 @@ static void reload_done(void *arg)
         forget(s);
     else
         sandbox_take_record(r->all, &r->record);
+    peers_check(r->all);
     arena_free(r->arena);
     free(r);
 }

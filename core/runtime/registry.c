@@ -10,6 +10,7 @@
 #include "base/program.h"
 #include "runtime/hosts/hosts.h"
 #include "runtime/observers.h"
+#include "runtime/peers/peers.h"
 #include "runtime/sandbox.h"
 #include "runtime/services.h"
 #include "runtime/supervisor/grants.h"
@@ -361,6 +362,7 @@ void runtime_close(struct runtime *all)
 {
     all->closing = true;
     runtime_close_hosts(all);
+    peers_close(all);
     runtime_unwatch_drafts(all);
     for (struct sandbox *s = all->list; s; s = s->next)
         sandbox_forget(s);

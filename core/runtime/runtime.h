@@ -129,7 +129,8 @@ struct runtime_home runtime_home_of(struct runtime *runtime, const struct store_
 
 /* ---- for whoever serves clients ----
  *
- * What needs a supervisor of another gateway is refused with ERROR_STATE, which names that one. */
+ * What needs a supervisor of another gateway is refused with ERROR_STATE, which names that one; but
+ * commands, ports and logs (runtime/sessions) are had from it where both have runtime/peers. */
 
 /* Starts a sandbox whose creation is on record; one that does not come up is deleted again, and
  * done is told why it did not. */

@@ -95,6 +95,7 @@ struct sandbox {
 };
 
 struct host;
+struct peers;
 struct push;
 
 struct runtime {
@@ -120,6 +121,7 @@ struct runtime {
     struct push *pushes, **last_push;
     struct runtime_gateway *gateways;               /* under the lock */
     size_t n_gateways;
+    struct peers *peers;                            /* NULL: no other gateway is asked anything */
     void (*on_stopped)(void *ctx);
     void *stopped_ctx;
     bool equips_all;                                /* soon; under the lock */
@@ -197,6 +199,12 @@ bool sandbox_is_foreign(const struct sandbox *s);
 int sandbox_check_home(const struct sandbox *s, struct error *err);
 /* The sandbox of this id, which is not deleted and has its home here; NULL: err. */
 struct sandbox *sandbox_at_home(struct runtime *all, const char *id, struct error *err);
+/* The same, or one whose gateway can be asked. */
+struct sandbox *sandbox_in_reach(struct runtime *all, const char *id, struct error *err);
+/* Any thread. */
+int runtime_refuse_foreign(const struct runtime *all, const char *sandbox, const char *home,
+                           struct error *err);
+bool runtime_gateway_lives(struct runtime *all, const char *id);
 int runtime_check_home(const struct runtime *all, const struct store_sandbox *record,
                        struct error *err);
 void runtime_free_gateways(struct runtime *all);

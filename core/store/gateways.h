@@ -15,6 +15,8 @@
 struct store_gateway {
     const char *id;                                 /* which its state folder keeps */
     const char *name;                               /* for people: its host and address */
+    /* Where other gateways ask it (runtime/peers), and the SHA-256 of its certificate; "": not. */
+    const char *peer_address, *peer_digest;
     int64_t number;                                 /* 1, 2, 3…, which the store gives */
     int64_t started_at_ms, seen_at_ms;              /* by the store's clock */
     bool alive;                                     /* it was seen in the last STORE_SILENT_MS */

@@ -77,7 +77,7 @@ commands() { sluice -h | sed -nE '/^global:/q; s/^  ([a-z]+) +([a-z-]*)  .*/\1 \
 @test "the README of the gateway names each key of the configuration, and each flag of sluiced" {
     [ "$(commands | wc -l)" -gt 30 ]
     sed -n '/^## Configuration$/,/^```$/p' "$top/core/gateway/README.md" >"$BATS_TEST_TMPDIR/shown"
-    keys=$(cd "$top" && grep -hoE '^ +\{("|\.name = ")[a-z_0-9]+", ?(SCHEMA_|$)' core/{chain/config,auth/{token,certificate},gateway/listen,gateway/config}.c | grep -oE '[a-z_0-9]+"' | tr -d '"')
+    keys=$(cd "$top" && grep -hoE '^ +\{("|\.name = ")[a-z_0-9]+", ?(SCHEMA_|$)' core/{chain/config,auth/{token,certificate},gateway/listen,gateway/peers,gateway/config}.c | grep -oE '[a-z_0-9]+"' | tr -d '"')
     [ "$(wc -l <<<"$keys")" -gt 25 ]
     for key in $keys; do
         grep -qE "(^|[ {-])$key:" "$BATS_TEST_TMPDIR/shown" || { echo "not shown: $key" >&2; return 1; }

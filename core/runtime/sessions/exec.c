@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "runtime/peers/peers.h"
 #include "runtime/sandbox.h"
 
 enum { EXEC_TIMEOUT_MS = 10000 };
@@ -74,8 +75,8 @@ static const char *state_word(const struct sandbox *s)
 
 static struct sandbox *find_ready(struct runtime *all, const char *id, struct error *err)
 {
-    struct sandbox *s = sandbox_at_home(all, id, err);
-    if (!s || s->ready || s->state == SANDBOX_UP)
+    struct sandbox *s = sandbox_in_reach(all, id, err);
+    if (!s || s->ready || s->state == SANDBOX_UP || sandbox_is_foreign(s))
         return s;
     error_set(err, ERROR_STATE, "sandbox '%s' is not ready (it is %s): start it, or wait for it",
               s->name, state_word(s));
@@ -123,38 +124,74 @@ static void send_command(struct exec_wait *w, const struct sandbox_exec *command
     send_wait(w, &message);
 }
 
-int runtime_exec(struct runtime *all, const char *id, const struct sandbox_exec *command,
-                 runtime_exec_fn *done, void *arg, struct error *err)
+/* Of its home, which knows how the sandbox stands. */
+static int ask_home(const struct sandbox *s, const char *op, const struct auth_principal *who,
+                    const struct sandbox_message *message, runtime_exec_fn *done,
+                    runtime_detach_fn *detached, void *arg)
+{
+    peers_ask(s, &(struct peer_question){.op = op, .who = who, .message = message, .done = done,
+                                         .detached = detached, .arg = arg});
+    return 0;
+}
+
+static int ask_command(const struct sandbox *s, const struct auth_principal *who,
+                       const struct sandbox_exec *command, runtime_exec_fn *done,
+                       runtime_detach_fn *detached, void *arg)
+{
+    struct sandbox_message message = {.type = MESSAGE_EXEC, .exec = *command};
+    message.exec.id = "";                           /* its home makes one */
+    return ask_home(s, PEER_EXEC, who, &message, done, detached, arg);
+}
+
+int runtime_exec(struct runtime *all, const char *id, const struct auth_principal *who,
+                 const struct sandbox_exec *command, runtime_exec_fn *done, void *arg,
+                 struct error *err)
 {
     struct sandbox *s = find_ready(all, id, err);
     if (!s)
         return -1;
+    if (sandbox_is_foreign(s))
+        return ask_command(s, who, command, done, NULL, arg);
     struct exec_wait *w = add_wait(s, arg);
     w->done = done;
     send_command(w, command);
     return 0;
 }
 
-int runtime_detach(struct runtime *all, const char *id, const struct sandbox_exec *command,
-                   runtime_detach_fn *done, void *arg, struct error *err)
+int runtime_detach(struct runtime *all, const char *id, const struct auth_principal *who,
+                   const struct sandbox_exec *command, runtime_detach_fn *done, void *arg,
+                   struct error *err)
 {
     struct sandbox *s = find_ready(all, id, err);
     if (!s)
         return -1;
+    if (sandbox_is_foreign(s))
+        return ask_command(s, who, command, NULL, done, arg);
     struct exec_wait *w = add_wait(s, arg);
     w->detached = done;
     send_command(w, command);
     return 0;
 }
 
-int runtime_attach(struct runtime *all, const char *id, const struct sandbox_attach *client,
-                   runtime_exec_fn *done, void *arg, struct error *err)
+static int ask_attach(const struct sandbox *s, const struct auth_principal *who,
+                      const struct sandbox_attach *client, runtime_exec_fn *done, void *arg)
+{
+    struct sandbox_message message = {.type = MESSAGE_ATTACH, .attach = *client};
+    message.attach.id = "";
+    return ask_home(s, PEER_ATTACH, who, &message, done, NULL, arg);
+}
+
+int runtime_attach(struct runtime *all, const char *id, const struct auth_principal *who,
+                   const struct sandbox_attach *client, runtime_exec_fn *done, void *arg,
+                   struct error *err)
 {
     struct sandbox *s = find_ready(all, id, err);
     if (!s)
         return -1;
     if (!s->has_main)
         return runtime_no_main(s->name, err);
+    if (sandbox_is_foreign(s))
+        return ask_attach(s, who, client, done, arg);
     struct exec_wait *w = add_wait(s, arg);
     struct sandbox_message message = {.type = MESSAGE_ATTACH, .attach = *client};
     w->done = done;

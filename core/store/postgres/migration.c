@@ -328,6 +328,9 @@ static const char *const steps[] = {
 
     "ALTER TABLE sandbox ADD COLUMN image" TEXT " DEFAULT '';"
     "ALTER TABLE sandbox ADD COLUMN services_json" TEXT " DEFAULT '[]';",
+
+    "ALTER TABLE gateway ADD COLUMN peer_address" TEXT " DEFAULT '';"
+    "ALTER TABLE gateway ADD COLUMN peer_digest" TEXT " DEFAULT '';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

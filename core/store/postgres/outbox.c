@@ -16,10 +16,13 @@ int outbox_register(struct pg *pg, struct store_gateway *me, int64_t *seq, struc
     if (sql_run(&pg->sql, err, "DELETE FROM commit_mark WHERE writer NOT IN (SELECT id FROM "
                 "gateway)", "") ||
         sql_count(&pg->sql, err, &newest, "SELECT coalesce(max(seq), 0) FROM outbox", "") ||
-        sql_count(&pg->sql, err, &number, "INSERT INTO gateway(id, name, started_at_ms, "
-                  "seen_at_ms) VALUES(?, ?, " NOW_MS ", " NOW_MS ") ON CONFLICT (id) DO UPDATE SET "
-                  "name=excluded.name, started_at_ms=excluded.started_at_ms, "
-                  "seen_at_ms=excluded.seen_at_ms RETURNING number", "tt", me->id, me->name))
+        sql_count(&pg->sql, err, &number, "INSERT INTO gateway(id, name, peer_address, "
+                  "peer_digest, started_at_ms, seen_at_ms) VALUES(?, ?, ?, ?, " NOW_MS ", " NOW_MS
+                  ") ON CONFLICT (id) DO UPDATE SET name=excluded.name, "
+                  "peer_address=excluded.peer_address, peer_digest=excluded.peer_digest, "
+                  "started_at_ms=excluded.started_at_ms, seen_at_ms=excluded.seen_at_ms "
+                  "RETURNING number", "tttt", me->id, me->name,
+                  me->peer_address ? me->peer_address : "", me->peer_digest ? me->peer_digest : ""))
         return -1;
     me->number = (int64_t)number;
     *seq = (int64_t)newest;
@@ -36,6 +39,8 @@ static struct store_gateway read_gateway(const struct sql_driver *driver, struct
         .started_at_ms = driver->integer(rows, 3),
         .seen_at_ms = driver->integer(rows, 4),
         .alive = driver->integer(rows, 5) < STORE_SILENT_MS,
+        .peer_address = arena_str(arena, driver->text(rows, 6)),
+        .peer_digest = arena_str(arena, driver->text(rows, 7)),
     };
 }
 
@@ -45,9 +50,11 @@ int outbox_gateways(struct store_tx *tx, struct arena *arena, struct store_gatew
                     size_t *n, struct error *err)
 {
     struct sql_db *db = ((struct sql_tx *)tx)->db;
-    struct sql_rows *rows = sql_query(db, err, "SELECT number, id, name, started_at_ms, "
-                                      "seen_at_ms, " NOW_MS " - seen_at_ms FROM gateway "
-                                      "ORDER BY number LIMIT ?", "i", (int64_t)GATEWAYS_MAX);
+    struct sql_rows *rows = sql_query(db, err,
+                                      "SELECT number, id, name, started_at_ms, "
+                                      "seen_at_ms, " NOW_MS " - seen_at_ms, peer_address, "
+                                      "peer_digest FROM gateway ORDER BY number LIMIT ?",
+                                      "i", (int64_t)GATEWAYS_MAX);
     int more;
     *out = arena_alloc(arena, GATEWAYS_MAX * sizeof **out);
     *n = 0;

@@ -123,7 +123,8 @@ static void what_needs_another_gateways_supervisor_is_refused_and_names_it(void 
     assert_int_equal(runtime_exec_check(h->runtime, "s2", &err), -1);
     assert_int_equal(err.kind, ERROR_STATE);
     assert_string_equal(err.text, "sandbox 'other' runs at the gateway host-b unix:/b, which alone "
-                                  "can do this: ask that one, with --gateway");
+                                  "can do this: ask that one, with --gateway, or give both of "
+                                  "them peers.address");
     runtime_stop(h->runtime, "s2", refused, &err);
     assert_non_null(strstr(err.text, "host-b unix:/b"));
     runtime_delete(h->runtime, "s2", refused, &err);

@@ -32,7 +32,7 @@ static void a_command_gets_its_session(void **state)
     struct house *h = *state;
     struct run r = {0};
     struct peer far;
-    assert_int_equal(runtime_exec(h->runtime, "s1", &command, ran, &r, &h->f->err), 0);
+    assert_int_equal(runtime_exec(h->runtime, "s1", NULL, &command, ran, &r, &h->f->err), 0);
     struct sandbox_message m = hear_next(h, MESSAGE_EXEC);
     assert_string_equal(m.exec.command[1], "hi");
     assert_null(runtime_exec_find(h->runtime, "s1", "another"));
@@ -56,7 +56,7 @@ static void a_command_fails_with_its_supervisor(void **state)
 {
     struct house *h = *state;
     struct run r = {0};
-    assert_int_equal(runtime_exec(h->runtime, "s1", &command, ran, &r, &h->f->err), 0);
+    assert_int_equal(runtime_exec(h->runtime, "s1", NULL, &command, ran, &r, &h->f->err), 0);
     net_close(h->supervisor.stream);
     RUN_UNTIL(h, r.calls == 1);
     assert_null(r.session);
@@ -74,7 +74,7 @@ static void a_command_waits_for_a_supervisor_that_comes_back(void **state)
     peer_close(h, &h->supervisor);
     for (int i = 0; i < 3; i++)
         uv_run(&h->loop, UV_RUN_NOWAIT);
-    assert_int_equal(runtime_exec(h->runtime, "s1", &command, ran, &r, &h->f->err), 0);
+    assert_int_equal(runtime_exec(h->runtime, "s1", NULL, &command, ran, &r, &h->f->err), 0);
     connect_supervisor(h);
     struct sandbox_message m = hear_next(h, MESSAGE_EXEC);
     struct peer far;
@@ -94,7 +94,7 @@ static void no_command_in_a_sandbox_that_has_the_name_of_a_deleted_one(void **st
     char *name = other->name;
     demo->removing = true;
     other->name = demo->name;
-    assert_int_equal(runtime_exec(h->runtime, "s1", &command, ran, &r, &h->f->err), -1);
+    assert_int_equal(runtime_exec(h->runtime, "s1", NULL, &command, ran, &r, &h->f->err), -1);
     assert_int_equal(h->f->err.kind, ERROR_NOT_FOUND);
     assert_string_equal(h->f->err.text, "the sandbox was deleted");
     assert_int_equal(runtime_logs(h->runtime, "s1", &log, &h->f->err), -1);
@@ -107,10 +107,10 @@ static void no_command_where_nothing_runs(void **state)
 {
     struct house *h = *state;
     struct run r = {0};
-    assert_int_equal(runtime_exec(h->runtime, "s2", &command, ran, &r, &h->f->err), -1);
+    assert_int_equal(runtime_exec(h->runtime, "s2", NULL, &command, ran, &r, &h->f->err), -1);
     assert_string_equal(h->f->err.text,
                         "sandbox 'other' is not ready (it is stopped): start it, or wait for it");
-    assert_int_equal(runtime_exec(h->runtime, "s3", &command, ran, &r, &h->f->err), -1);
+    assert_int_equal(runtime_exec(h->runtime, "s3", NULL, &command, ran, &r, &h->f->err), -1);
     assert_int_equal(h->f->err.kind, ERROR_NOT_FOUND);
     assert_int_equal(r.calls, 0);
 }

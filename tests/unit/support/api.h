@@ -21,7 +21,7 @@
 #include "runtime/hosts/hosts.h"
 #include "runtime/inspectors.h"
 #include "runtime/sessions/exec.h"
-#include "runtime/sessions/logs.h"
+#include "runtime/sessions/log_reader.h"
 #include "runtime/record.h"
 #include "support/gateway.h"
 
@@ -226,28 +226,24 @@ void runtime_connect(struct runtime *rt, const char *id, struct net_stream *stre
     net_discard(stream);
 }
 
-int runtime_logs(struct runtime *rt, const char *sandbox, struct buf *out, struct error *err)
+struct log_reader *runtime_logs_read(struct runtime *rt, const char *sandbox,
+                                     const struct auth_principal *who, bool follow,
+                                     const struct log_reader_calls *calls, void *ctx)
 {
+    struct buf text = {0};
+    struct error err;
     (void)rt;
-    (void)err;
-    buf_puts(out, sandbox);
-    return 0;
-}
-
-struct log_follower *runtime_logs_follow(struct runtime *rt, const char *sandbox,
-                                         const struct log_follower_calls *calls, void *ctx,
-                                         struct error *err)
-{
-    (void)rt;
-    (void)calls;
-    (void)ctx;
-    error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", sandbox);
+    (void)who;
+    buf_puts(&text, sandbox);
+    error_set(&err, ERROR_NOT_FOUND, "sandbox '%s' not found", sandbox);
+    calls->kept(ctx, &text, follow ? &err : NULL);
+    buf_free(&text);
     return NULL;
 }
 
-void runtime_logs_unfollow(struct log_follower *follower)
+void runtime_logs_close(struct log_reader *reader)
 {
-    (void)follower;
+    (void)reader;
 }
 
 int runtime_pick_host(struct runtime *rt, const char *wanted, struct arena *arena,
@@ -293,18 +289,22 @@ int runtime_exec_check(struct runtime *rt, const char *sandbox, struct error *er
                      sandbox);
 }
 
-int runtime_exec(struct runtime *rt, const char *sandbox, const struct sandbox_exec *command,
+int runtime_exec(struct runtime *rt, const char *sandbox, const struct auth_principal *who,
+                  const struct sandbox_exec *command,
                  runtime_exec_fn *done, void *arg, struct error *err)
 {
+    (void)who;
     (void)command;
     (void)done;
     (void)arg;
     return runtime_exec_check(rt, sandbox, err);
 }
 
-int runtime_detach(struct runtime *rt, const char *sandbox, const struct sandbox_exec *command,
+int runtime_detach(struct runtime *rt, const char *sandbox, const struct auth_principal *who,
+                  const struct sandbox_exec *command,
                    runtime_detach_fn *done, void *arg, struct error *err)
 {
+    (void)who;
     (void)rt;
     (void)err;
     (void)sandbox;
@@ -313,9 +313,11 @@ int runtime_detach(struct runtime *rt, const char *sandbox, const struct sandbox
     return 0;
 }
 
-int runtime_attach(struct runtime *rt, const char *sandbox, const struct sandbox_attach *client,
+int runtime_attach(struct runtime *rt, const char *sandbox, const struct auth_principal *who,
+                  const struct sandbox_attach *client,
                    runtime_exec_fn *done, void *arg, struct error *err)
 {
+    (void)who;
     (void)client;
     (void)done;
     (void)arg;
