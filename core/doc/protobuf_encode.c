@@ -331,19 +331,38 @@ static void insert_by_number(struct present *all, size_t n, struct present one)
     all[at] = one;
 }
 
+/* An empty text is written as an absent one. */
+static bool has_text(const struct doc_node *map, const char *key)
+{
+    const struct doc_node *value = doc_get(map, key);
+    return value && value->kind != DOC_NULL && (value->kind != DOC_SCALAR || *value->text);
+}
+
 /* A record in a map whose name is its key does not have it in the document, but in the message. */
 static size_t add_key_name(struct encoder *e, const struct schema_field *const *rows, size_t n_rows,
                            const struct doc_node *map, const char *key, struct present *all,
                            size_t n)
 {
-    for (size_t i = 0; key && i < n_rows; i++) {
-        if (!(rows[i]->flags & SCHEMA_NAMED) || doc_get(map, rows[i]->name))
+    for (size_t i = 0; key && i < n_rows && n < PROTOBUF_ROWS_MAX; i++) {
+        if (!(rows[i]->flags & SCHEMA_NAMED) || has_text(map, rows[i]->name))
             continue;
         struct doc_node *name = arena_alloc(e->arena, sizeof *name);
         *name = (struct doc_node){.kind = DOC_SCALAR, .text = key};
         insert_by_number(all, n++, (struct present){rows[i], name});
     }
     return n;
+}
+
+/* A reader would take the last member of a oneof, and pass over the others. */
+static int check_oneofs(struct encoder *e, const struct schema *schema, const struct present *all,
+                        size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = 0; all[i].row->oneof && j < i; j++)
+            if (all[j].row->oneof && strcmp(all[i].row->oneof, all[j].row->oneof) == 0)
+                return refuse(e, "a message of %s has one of \"%s\" and \"%s\", not both",
+                              schema->name, all[j].row->name, all[i].row->name);
+    return 0;
 }
 
 static int encode_rows(struct encoder *e, const struct schema *schema, const struct doc_node *map,
@@ -363,6 +382,8 @@ static int encode_rows(struct encoder *e, const struct schema *schema, const str
             insert_by_number(all, n++, (struct present){rows[row], map->items[i]});
     }
     n = add_key_name(e, rows, n_rows, map, key, all, n);
+    if (check_oneofs(e, schema, all, n) != 0)
+        return -1;
     for (size_t i = 0; i < n; i++)
         if (encode_row(e, &all[i]) != 0)
             return -1;
