@@ -54,6 +54,38 @@ static void check(const struct secret_destination *to, replacer *replace, const 
     buf_free(&out);
 }
 
+/* Long texts are searched in another way than short ones: both must find the same. */
+static void check_long(const char *text, size_t len)
+{
+    enum { LONG = 5000 };
+    struct buf padded = {0};
+    for (int i = 0; i < LONG; i++)
+        buf_putc(&padded, '\n');
+    buf_add(&padded, text, len);
+    buf_putc(&padded, '\n');
+    if (secret_has_trace(text, len) != secret_has_trace(padded.data, padded.len) ||
+        secret_has_plain_trace(text, len) != secret_has_plain_trace(padded.data, padded.len))
+        abort();
+    buf_free(&padded);
+}
+
+/* What is written into rules has no handle, and doing so again changes nothing. */
+static void check_generalised(const char *text)
+{
+    struct buf once = {0}, twice = {0}, made = {0};
+    secret_generalise(text, &once);
+    secret_generalise(buf_str(&once), &twice);
+    if (once.len != twice.len || strcmp(buf_str(&once), buf_str(&twice)) != 0 ||
+        once.len != strlen(text))
+        abort();
+    secret_placeholder(DIGITS, "TOKEN", &made);
+    if (!secret_has_plain_trace(made.data, made.len))
+        abort();
+    buf_free(&once);
+    buf_free(&twice);
+    buf_free(&made);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -69,6 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(&to, secret_replace_query, text, len);
     check(&to, secret_replace_text, (const char *)data, size);
     check(&to, secret_replace_json, (const char *)data, size);
+    check_long(text, len);
+    check_generalised(text);
     secret_redact(text, len, &shown);
     if (shown.len && memmem(shown.data, shown.len, SECRET_MARKER, SECRET_MARKER_LEN))
         abort();

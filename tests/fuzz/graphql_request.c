@@ -25,6 +25,18 @@ static const struct sluice_l7_rule everything = {
     .operation_name = ""};
 static const struct sluice_l7_rule *const rules[] = {&everything};
 
+/* What is said of a call in words is read as the same call again. */
+static void check_words(const struct policy_call *call, struct arena *arena)
+{
+    const char *operation = policy_call_operation(call, arena);
+    const char *field = policy_call_field(call, arena);
+    struct policy_call again;
+    policy_call_from_words(operation, field, arena, &again);
+    if (strcmp(again.type, call->type) != 0 || strcmp(again.name, call->name) != 0 ||
+        strcmp(policy_call_field(&again, arena), field) != 0)
+        abort();
+}
+
 static void check(const struct sluice_endpoint *e, const struct policy_calls *calls)
 {
     if (calls->problem)
@@ -38,8 +50,7 @@ static void check(const struct sluice_endpoint *e, const struct policy_calls *ca
         if (policy_rule_takes_call(e, &everything, call, false) == !!call->refused ||
             !policy_rule_takes_call(e, &everything, call, true))
             abort();
-        policy_call_operation(call, calls->arena);
-        policy_call_field(call, calls->arena);
+        check_words(call, calls->arena);
     }
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes the relay of an inspected tunnel: what the client says, then what the origin says, over
- * streams in memory.  The first byte says in how big steps both come; a 0xff byte separates them.
+/* Fuzzes the relay of an inspected tunnel: what the client says, then what the origin says, and so
+ * on by turns, over streams in memory.  The first byte says in how big steps both come, and with
+ * 0x40 that the origin is a server of MCP, with 0x80 that the client uses the proxy as one; a 0xff byte
+ * separates the turns, one of 0xfe ends what its side says, 0xfd changes the policy back and forth
+ * behind its turn, and 0xfc lets the time be over.
  * Oracles: the origin gets only whole requests that a reader of its own understands, as many as
  * were allowed, and none that the policy denies. */
 #include "../unit/support/memory_scene.h"
@@ -21,6 +24,30 @@ static const char policy_text[] =
     "        enforcement: enforce\n"
     "        rules: [{allow: {method: \"*\", path: /**}}]\n"
     "        deny_rules: [{method: \"*\", path: /secret}, {method: DELETE, path: /**}]\n"
+    "      - host: origin.test\n"
+    "        port: 80\n"
+    "        path: /messages\n"
+    "        protocol: websocket\n"
+    "        websocket_credential_rewrite: true\n"
+    "        enforcement: enforce\n"
+    "        rules:\n"
+    "          - allow: {method: GET, path: /messages}\n"
+    "          - allow: {method: WEBSOCKET_TEXT, path: /messages}\n"
+    "    binaries: [{path: /bin/curl}]\n";
+
+static const char mcp_text[] =
+    "version: 1\n"
+    "network_policies:\n"
+    "  one:\n"
+    "    endpoints:\n"
+    "      - host: origin.test\n"
+    "        port: 80\n"
+    "        protocol: mcp\n"
+    "        enforcement: enforce\n"
+    "        rules:\n"
+    "          - allow: {method: initialize}\n"
+    "          - allow: {method: tools/list}\n"
+    "          - allow: {method: tools/call, tool: read}\n"
     "    binaries: [{path: /bin/curl}]\n";
 
 static void wrong(const char *what, const struct buf *text)
@@ -83,21 +110,54 @@ static void check_origin(const struct memory_scene *scene, bool switched)
         wrong("the origin understands more requests than were allowed", all);
 }
 
+/* What one side says in its turn. */
+static void say(struct memory_scene *scene, struct far_end *end, const uint8_t *bytes, size_t len,
+                size_t step)
+{
+    const uint8_t *last = memchr(bytes, 0xfe, len);
+    memory_feed(scene, end, bytes, last ? (size_t)(last - bytes) : len, step);
+    if (!last || !end->stream)
+        return;
+    net_finish(end->stream);
+    memory_run(scene);
+}
+
+static void happen(struct memory_scene *scene, struct policy *const policies[2], unsigned *changes,
+                   const uint8_t *bytes, size_t len)
+{
+    if (memchr(bytes, 0xfd, len))
+        egress_set_policy(&scene->proxy, policies[++*changes % 2]);
+    if (memchr(bytes, 0xfc, len) && scene->client && scene->client->state->timed_out)
+        scene->client->state->timed_out(scene->client);
+    memory_run(scene);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct memory_scene scene;
     if (size < 2)
         return 0;
+    bool mcp = data[0] & 0x40;
     size_t step = data[0] % 64 ? data[0] % 64 : size;
-    const uint8_t *middle = memchr(data + 1, 0xff, size - 1), *end = data + size;
-    struct policy *policy = memory_policy(policy_text);
-    memory_begin(&scene, policy);
-    policy_unref(policy);
-    memory_open_tunnel(&scene);
-    memory_feed(&scene, &scene.user, data + 1, (size_t)((middle ? middle : end) - data - 1), step);
-    if (middle)
-        memory_feed(&scene, &scene.origin, middle + 1, (size_t)(end - middle - 1), step);
-    check_origin(&scene, scene.client && scene.client->exchange.switched);
+    const uint8_t *end = data + size, *next;
+    struct policy *policies[2] = {memory_policy(mcp ? mcp_text : policy_text),
+                                  memory_policy("version: 1\n")};
+    bool origin = false, switched = false;
+    unsigned changes = 0;
+    memory_begin(&scene, policies[0]);
+    if (!(data[0] & 0x80))
+        memory_open_tunnel(&scene);
+    for (const uint8_t *at = data + 1; at < end; at = next + 1, origin = !origin) {
+        next = memchr(at, 0xff, (size_t)(end - at));
+        next = next ? next : end;
+        say(&scene, origin ? &scene.origin : &scene.user, at, (size_t)(next - at), step);
+        happen(&scene, policies, &changes, at, (size_t)(next - at));
+        switched |= scene.client && scene.client->exchange.switched;
+    }
+    if (!mcp)
+        check_origin(&scene, switched);
     memory_finish(&scene);
+    policy_unref(policies[0]);
+    policy_unref(policies[1]);
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes operations on a policy: a document with the members base, a policy, and merge, the
- * operations.  Oracles: what is refused has a reason; what comes of it prints and reads as the same
- * policy; the same operations on the same policy give the same; what they change can be told. */
+ * operations, or to, another policy, which is compared with it.  Oracles: what is refused has a
+ * reason; what comes of it prints and reads as the same policy; the same operations on the same
+ * policy give the same; what they change can be told. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ static void check_diff(const struct policy *from, const struct policy *to)
     const struct sluice_diff *there = policy_diff(policy_model(from), policy_model(to), arena);
     const struct sluice_diff *back = policy_diff(policy_model(to), policy_model(from), arena);
     if (there->n_added != back->n_removed || there->n_removed != back->n_added ||
-        there->n_changed != back->n_changed)
+        there->n_changed != back->n_changed || there->n_static_changes != back->n_static_changes)
         wrong("the way back is another change", to);
     arena_free(arena);
 }
@@ -68,14 +69,28 @@ static void check_merge(const struct policy *base, const struct policy_operation
     problems_free(&warnings);
 }
 
+static void compare(const struct doc_node *written, const struct doc_node *to)
+{
+    struct policy *a = written ? policy_decode_sound(written, "base") : NULL;
+    struct policy *b = to ? policy_decode_sound(to, "to") : NULL;
+    if (a && b) {
+        check_diff(a, b);
+        check_diff(a, a);
+    }
+    policy_unref(a);
+    policy_unref(b);
+}
+
 static void read_all(const struct doc_node *tree, struct arena *arena)
 {
     const struct doc_node *written = doc_get(tree, "base"), *merge = doc_get(tree, "merge");
     struct problems problems = {0};
     struct policy_operations operations;
     struct policy *base = merge && written ? policy_decode(written, "base", NULL) : NULL;
-    if (!merge)
+    if (!merge) {
+        compare(written, doc_get(tree, "to"));
         return;
+    }
     if (policy_operations_decode(merge, arena, &operations, &problems) == 0) {
         if (operations.n > POLICY_OPERATIONS_MAX)
             wrong("too many operations", NULL);

@@ -28,6 +28,22 @@ static void expect_same(const struct policy *policy, enum doc_format format)
     buf_free(&text);
 }
 
+/* A model is a document again, and as the one of a policy that lives longer. */
+static void check_rebuilt(struct policy *policy)
+{
+    struct arena *arena = arena_new();
+    struct problems problems = {0};
+    struct policy *again = policy_rebuild(policy_model(policy_keep(policy_ref(policy), arena)),
+                                          &problems);
+    if (!again && !problems.n)
+        abort();
+    if (again && strcmp(policy_hash(again), policy_hash(policy)) != 0)
+        abort();
+    policy_unref(again);
+    problems_free(&problems);
+    arena_free(arena);
+}
+
 static void check_what_is_sound(const char *text, size_t size, enum doc_format format)
 {
     struct arena *arena = arena_new();
@@ -51,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect_same(policy, DOC_JSON);
         expect_same(complete, DOC_YAML);
         policy_check(complete, NULL, NULL);
+        check_rebuilt(policy);
         policy_unref(complete);
         policy_unref(policy);
     } else {

@@ -36,6 +36,48 @@ static struct policy_answer ask(const struct policy_case *c, const struct sluice
     return answer;
 }
 
+/* Rules that are all closed to a caller allow it nothing. */
+static void check_closed(const struct policy_case *c, const struct sluice_policy *policy)
+{
+    struct policy_case closed = *c;
+    const char **keys = calloc(policy->n_rules, sizeof *keys);
+    for (size_t i = 0; i < policy->n_rules; i++)
+        keys[i] = policy->rules[i]->key;
+    closed.question.connection.closed = keys;
+    closed.question.connection.n_closed = policy->n_rules;
+    struct policy_answer answer = ask(&closed, policy);
+    if (answer.allowed)
+        wrong("a closed rule allows something", c->id);
+    buf_free(&answer.reason);
+    free(keys);
+}
+
+/* A program that a rule names by a link to it is let through by that rule, if its host is. */
+static void check_links(const struct policy_case *c, const struct sluice_policy *policy)
+{
+    const struct sluice_rule *rule = policy->rules[0];
+    struct policy_case linked = *c;
+    struct policy_request *r = &linked.question.connection;
+    if (!rule->n_binaries)
+        return;
+    const struct policy_link links[] = {{"/nowhere", r->binary},
+                                        {rule->binaries[0]->path,
+                                         r->n_ancestors ? r->ancestors[0] : r->binary}};
+    r->links = links;
+    r->n_links = 2;
+    struct policy_decision decision;
+    policy_match(policy, r, &decision, NULL);
+    if (policy_rule_opens(rule, r) && !decision.allowed)
+        wrong("a link does not lead to its program", c->id);
+    if (!policy_rule_takes_caller(rule, r) || !policy_rule_program(rule, r))
+        wrong("a link is passed over", c->id);
+    const struct policy_link *link = policy_rule_link(rule, r);
+    if (link && !policy_link_leads_to(link, r))
+        wrong("a link leads elsewhere", c->id);
+    struct policy_answer answer = ask(&linked, policy);
+    buf_free(&answer.reason);
+}
+
 static void check_answers(const struct policy_case *c, struct policy *policy)
 {
     struct policy_answer answer = ask(c, policy_model(policy));
@@ -46,6 +88,10 @@ static void check_answers(const struct policy_case *c, struct policy *policy)
         wrong("a policy without rules allows something", c->id);
     buf_free(&answer.reason);
     buf_free(&without.reason);
+    if (policy_model(policy)->n_rules) {
+        check_closed(c, policy_model(policy));
+        check_links(c, policy_model(policy));
+    }
 }
 
 /* What the runner of cases makes of it: one of both expectations is met, but for a refused

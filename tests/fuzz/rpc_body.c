@@ -10,6 +10,7 @@
 
 #include "policy/match/calls.h"
 #include "policy/match/http.h"
+#include "policy/match/rpc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,6 +24,18 @@ static const struct sluice_l7_rule rule = {.size = sizeof rule, .method = "tools
                                            .command = "", .operation_type = "",
                                            .operation_name = ""};
 static const struct sluice_l7_rule *const rules[] = {&rule};
+static const char *const globs[] = {"r*"};
+static const struct sluice_matcher named = {.size = sizeof named, .key = "name", .any = globs,
+                                            .n_any = 1};
+static const struct sluice_matcher *const params[] = {&named};
+static const struct sluice_l7_rule tool = {.size = sizeof tool, .method = "", .path = "",
+                                           .command = "", .operation_type = "",
+                                           .operation_name = "", .params = params, .n_params = 1};
+static const struct sluice_l7_rule *const tools[] = {&tool};
+static const struct sluice_mcp every = {.size = sizeof every,
+                                        .max_body_bytes = 1 << 20,
+                                        .strict_tool_names = true,
+                                        .allow_all_known_mcp_methods = true};
 
 static struct sluice_endpoint endpoint(const char *protocol)
 {
@@ -44,6 +57,23 @@ static void check_call(const struct sluice_endpoint *e, const struct policy_call
         wrong("a tool has no strict name");
 }
 
+/* A list of tools shows the tools that may be called, and no others. */
+static void check_tool(const struct sluice_endpoint *e, const struct policy_calls *calls)
+{
+    static const struct sluice_rule of = {.size = sizeof of, .key = "k"};
+    struct policy_candidate candidate = {&of, e};
+    const struct policy_candidates candidates = {&candidate, 1};
+    const struct policy_http_request request = {
+        .method = "POST", .path = "/", .query = "", .calls = calls};
+    const struct policy_call *call = calls->items;
+    struct policy_http_decision decision;
+    policy_http_decide(&candidates, &request, &decision, NULL);
+    if (calls->n == 1 && strcmp(call->method, "tools/call") == 0 &&
+        decision.allowed != policy_tool_passes(&candidates, &request, call->tool))
+        wrong("a tool is shown that cannot be called, or the other way");
+    policy_tools_named(&candidates, "/");
+}
+
 static struct policy_calls read_body(const struct sluice_endpoint *e, const char *body, size_t len)
 {
     const struct policy_http_request request = {.method = "POST", .path = "/", .query = ""};
@@ -54,6 +84,8 @@ static struct policy_calls read_body(const struct sluice_endpoint *e, const char
         wrong("neither a call nor a problem");
     for (size_t i = 0; i < calls.n; i++)
         check_call(e, &calls.items[i], mcp);
+    if (mcp && !calls.problem && calls.n)
+        check_tool(e, &calls);
     return calls;
 }
 
@@ -66,6 +98,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct policy_calls a = read_body(&mcp, body, size), b = read_body(&json_rpc, body, size);
     if (!a.problem && b.problem && !a.pass)
         wrong("MCP accepts what JSON-RPC does not");
+    struct sluice_endpoint of_tools = endpoint("mcp");
+    of_tools.rules = tools;
+    struct policy_calls c = read_body(&of_tools, body, size);
+    of_tools.mcp = &every;
+    struct policy_calls d = read_body(&of_tools, body, size);
+    policy_calls_free(&c);
+    policy_calls_free(&d);
     policy_calls_free(&a);
     policy_calls_free(&b);
     free(body);

@@ -54,6 +54,18 @@ static void check_names(const struct bundle *bundle)
         wrong("too large", "");
 }
 
+static void check_packed(const struct buf *plain)
+{
+    struct buf packed = {0};
+    struct error err;
+    if (gzip_pack(plain, &packed, &err) != 0 ||
+        gzip_unpack(&packed, BUNDLE_BYTES_MAX + (1 << 20), &err) != 0)
+        wrong("not unpacked again", err.text);
+    if (packed.len != plain->len || memcmp(packed.data, plain->data, plain->len) != 0)
+        wrong("unpacked as something else", "");
+    buf_free(&packed);
+}
+
 static void check_again(const struct bundle *bundle)
 {
     struct buf tar = {0};
@@ -61,6 +73,7 @@ static void check_again(const struct bundle *bundle)
     struct bundle *again = calloc(1, sizeof *again);
     again->arena = bundle->arena;
     bundle_write_tar(bundle, "voter-1", &tar);
+    check_packed(&tar);
     if (bundle_read_tar(buf_str(&tar), tar.len, again, &err) != 0)
         wrong("not read again", err.text);
     for (size_t i = 0; i < bundle->n; i++) {

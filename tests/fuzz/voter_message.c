@@ -9,6 +9,8 @@
 #include "base/arena.h"
 #include "chain/process/frame.h"
 #include "chain/process/message.h"
+#include "policy/diff.h"
+#include "policy/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,6 +34,44 @@ static int rewrite(const char *text, size_t len, struct arena *arena, struct buf
     return 0;
 }
 
+#define RULES(a, b) "version: 1\nnetwork_policies:\n"                                   \
+    "  " a ": {endpoints: [{host: a.test, port: 80}], binaries: [{path: /bin/a}]}\n"      \
+    "  both: {endpoints: [{host: " b ", port: 80}], binaries: [{path: /bin/a}]}\n"
+
+static struct policy *policy_of(const char *text)
+{
+    struct problems problems = {0};
+    struct policy *policy = policy_parse(text, strlen(text), DOC_YAML, &problems);
+    if (!policy)
+        wrong("this is no policy", text);
+    return policy;
+}
+
+/* What a diff comes to where the receiver has the policies, and back. */
+static void resolve(const struct message_diff *diff, struct arena *arena)
+{
+    struct policy *current = policy_of(RULES("old", "b.test"));
+    struct policy *candidate = policy_of(RULES("new", "c.test"));
+    struct sluice_transition transition = {.size = sizeof transition,
+                                           .current = policy_model(current),
+                                           .candidate = policy_model(candidate)};
+    struct error err = {0};
+    if (message_diff_resolve(diff, &transition, arena, &err) == 0) {
+        const struct message_diff *again = message_diff_of(transition.diff, arena);
+        if (strcmp(again->relation, diff->relation) != 0 || again->n_added != diff->n_added ||
+            again->n_removed != diff->n_removed || again->n_changed != diff->n_changed ||
+            again->n_gained != diff->n_gained || again->n_lost != diff->n_lost)
+            wrong("another diff", diff->relation);
+    } else if (!*err.text) {
+        wrong("a diff is refused without a reason", diff->relation);
+    }
+    const struct sluice_diff *own = policy_diff(transition.current, transition.candidate, arena);
+    if (message_diff_resolve(message_diff_of(own, arena), &transition, arena, &err) != 0)
+        wrong("a diff cannot be told", err.text);
+    policy_unref(current);
+    policy_unref(candidate);
+}
+
 /* What the receiver looks up of a message by its words. */
 static void look_up(const char *text, size_t len, struct arena *arena)
 {
@@ -39,14 +79,12 @@ static void look_up(const char *text, size_t len, struct arena *arena)
     struct error err = {0};
     if (message_decode(text, len, arena, &message, &err) != 0)
         return;
-    struct sluice_transition transition = {.size = sizeof transition};
     if (message.type == MESSAGE_VOTED)
         message_verdict(message.voted->verdict);
     if (message.type == MESSAGE_POLICY)
         message_role(message.policy->role);
-    if (message.type == MESSAGE_VOTE && message.vote->diff &&
-        message_diff_resolve(message.vote->diff, &transition, arena, &err) != 0 && !*err.text)
-        wrong("a diff is refused without a reason", text);
+    if (message.type == MESSAGE_VOTE && message.vote->diff)
+        resolve(message.vote->diff, arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

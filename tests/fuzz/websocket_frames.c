@@ -25,7 +25,7 @@ struct outcome {
     bool at_border;
 };
 
-enum { DEFLATE = 128, BINARY = 64 };
+enum { DEFLATE = 128, BINARY = 64, ONLY_TEXT = 32, REPLACE = 16 };
 
 static void run(const uint8_t *data, size_t size, size_t step, unsigned flags, struct outcome *o)
 {
@@ -34,6 +34,7 @@ static void run(const uint8_t *data, size_t size, size_t step, unsigned flags, s
     *o = (struct outcome){0};
     messages_begin(&m, FRAME_OF_CLIENT, flags & DEFLATE);
     m.hold_binary = flags & BINARY;
+    m.only_text = flags & ONLY_TEXT && !(flags & BINARY);
     for (size_t at = 0; at < size && event != MESSAGE_BAD; at += step) {
         const char *bytes = (const char *)data + at;
         size_t len = size - at < step ? size - at : step;
@@ -136,6 +137,31 @@ static void check(const struct outcome *o, unsigned flags)
         wrong("a part of a frame has passed");
 }
 
+/* What is said in place of a message is what passes, and a message of the server has no key. */
+static void replace_all(const uint8_t *data, size_t size, unsigned flags)
+{
+    struct messages m;
+    struct buf out = {0};
+    const char *bytes = (const char *)data;
+    enum message_event event;
+    messages_begin(&m, flags & BINARY ? FRAME_OF_SERVER : FRAME_OF_CLIENT, flags & DEFLATE);
+    m.hold_binary = true;
+    m.context = flags & ONLY_TEXT;
+    while ((event = messages_next(&m, &bytes, &size, &out)) == MESSAGE_WHOLE) {
+        size_t before = out.len;
+        if (!messages_is_holding(&m))
+            wrong("a message is not held");
+        messages_replace(&m, "said", 4);
+        messages_pass(&m, &out);
+        if (out.len - before != (m.frames.side == FRAME_OF_CLIENT ? 10 : 6))
+            wrong("something else has passed");
+    }
+    if (event == MESSAGE_BAD && !m.problem)
+        wrong("it is refused without a reason");
+    buf_free(&out);
+    messages_free(&m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct outcome whole, stepped;
@@ -148,6 +174,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (whole.out.len && memcmp(whole.out.data, stepped.out.data, whole.out.len) != 0))
         wrong("how the bytes come makes a difference");
     check(&whole, flags);
+    if (flags & REPLACE)
+        replace_all(data + 1, size - 1, flags);
     buf_free(&whole.out);
     buf_free(&whole.judged);
     buf_free(&stepped.out);
