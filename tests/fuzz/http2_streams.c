@@ -366,7 +366,8 @@ static void step(struct driver *d)
 static void begin(struct driver *d, unsigned how)
 {
     struct http2_limits limits = {.streams = STREAMS, .window = how & 4 ? 128 : 0,
-                                  .idle_ms = how & 8 ? SHORT_MS : 0, .stall_ms = how & 16 ? SHORT_MS : 0,
+                                  .idle_ms = how & 8 ? SHORT_MS : 0,
+                                  .stall_ms = how & 16 ? SHORT_MS : 0,
                                   .settings_ms = how & 32 ? SHORT_MS : 0};
     struct buf first = {0};
     d->client = how & 1;

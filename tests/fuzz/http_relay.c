@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes the relay of an inspected tunnel: what the client says, then what the origin says, and so
- * on by turns, over streams in memory.  The first byte says in how big steps both come, and with
- * 0x40 that the origin is a server of MCP, with 0x80 that the client uses the proxy as one; a 0xff byte
- * separates the turns, one of 0xfe ends what its side says, 0xfd changes the policy back and forth
+ * on by turns, over streams in memory.  The first byte says in how big steps both come, with 0x40
+ * that the origin is a server of MCP, and with 0x80 that the client uses the proxy as one.  A byte
+ * of 0xff separates the turns, 0xfe ends what its side says, 0xfd changes the policy back and forth
  * behind its turn, and 0xfc lets the time be over.
  * Oracles: the origin gets only whole requests that a reader of its own understands, as many as
  * were allowed, and none that the policy denies. */
