@@ -80,7 +80,11 @@ void help_group(FILE *to, const char *group)
     print_options(to, cli_global_options);
     terminal_print(to, "\nexample: %s\nsluice COMMAND -h shows a command's options.\n", example);
     if (!group)
-        terminal_print(to, "exit codes: 0 done, 1 refused or failed, 2 usage or unreadable file, 3 "
-                           "gateway unreachable or lost,\n"
-                           "124 --wait ran out of time; of sandbox exec the command's own\n");
+        terminal_print(to,
+                       "exit codes: 0 done, 1 refused or failed, 2 usage or unreadable file, 3 "
+                       "gateway unreachable or lost,\n"
+                       "124 --wait ran out of time; of sandbox exec the command's own; of plugin "
+                       "test and bench 3 no case ran,\n4 below --min-cover or over "
+                       "--threshold, 5 a voter crashed or was killed; of policy check "
+                       "--cases 3 no case\n");
 }

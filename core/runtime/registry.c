@@ -54,6 +54,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
     s->log.folder = s->dir;
     s->number = record->number;
     s->observe = record->observe;
+    s->failed = strcmp(record->phase, "error") == 0;
     s->proxy = strcmp(record->network, "none") != 0;
     s->has_main = *record->main_json;
     sandbox_keep_settings(s, record);

@@ -48,6 +48,7 @@ struct sandbox {
     char token_hash[DIGEST_HEX_SIZE];
 
     enum { SANDBOX_DOWN, SANDBOX_STARTING, SANDBOX_UP, SANDBOX_STOPPING } state;
+    bool failed;                                    /* it is down, and its phase is error */
     int uid_lock;                                   /* its claim of a host uid, -1: none (uids.h) */
     uint32_t uid;                                   /* claimed */
     struct link *link;                              /* to its supervisor; NULL: not connected */

@@ -134,7 +134,7 @@ draft rule get'
     [[ "$output" == *"--label takes KEY=VALUE, not 'team'"* ]]
     run -2 sluice sandbox create word
     [[ "$output" == *"usage: sluice sandbox create [options] [-- CMD...]; -h shows all" ]]
-    run -1 sluice sandbox create --name UPPER
+    run -2 sluice sandbox create --name UPPER
     [ "${#lines[@]}" -eq 1 ]
     run -2 sluice sandbox exec demo
     [[ "$output" == *"which command?"* ]]
@@ -294,7 +294,7 @@ draft rule get'
 }
 
 @test "sandbox names are checked, a taken one is refused" {
-    run -1 sluice sandbox create --name Not_A_Name
+    run -2 sluice sandbox create --name Not_A_Name
     [[ "$output" == *"'Not_A_Name' is no sandbox name"* ]]
     run -1 sluice sandbox create --name demo
     [[ "$output" == *"sandbox 'demo' already exists"* ]]
@@ -548,7 +548,7 @@ YAML
     sluice sandbox delete open
     printf '{"version": 1, "process": {"run_as_user": 1000}}' >"$BATS_TEST_TMPDIR/typed.json"
     run -1 sluice policy check "$BATS_TEST_TMPDIR/typed.json"
-    run -1 sluice sandbox create --name typed --policy "$BATS_TEST_TMPDIR/open.yaml" --env SLUICE_X=1
+    run -2 sluice sandbox create --name typed --policy "$BATS_TEST_TMPDIR/open.yaml" --env SLUICE_X=1
     [[ "$output" != *open.yaml* ]]
     run -1 sluice sandbox create --name typed --policy "$BATS_TEST_TMPDIR/typed.json"
     [[ "$output" == *'typed.json:1:43: process.run_as_user: must be a text: write "1000"'* ]]

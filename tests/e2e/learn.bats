@@ -164,7 +164,7 @@ STREAM
     [[ "$output" == *"--ceiling and --policy exclude each other"* ]]
     [ "$(api POST /v1/sandboxes -H 'Content-Type: application/json' -d '{"name":"none","observe":true}' | jq -r .detail)" = \
         "a sandbox is observed within a ceiling: give it as policy" ]
-    run -1 sluice sandbox create --name none --network none --observe --ceiling "$state/ceiling.yaml"
+    run -2 sluice sandbox create --name none --network none --observe --ceiling "$state/ceiling.yaml"
     [[ "$output" == *"nothing can be observed there: leave observe out"* ]]
     run -1 sluice sandbox get none
 }

@@ -70,6 +70,8 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     grep -q "failed to load" "$BATS_TEST_TMPDIR/out"
     [ "$(sluice policy list victim -o json | jq -r '.revisions[0].status')" = failed ]
     [ "$(sluice sandbox get victim -o json | jq -r .phase)" = error ]
+    run -1 sluice sandbox exec victim -- true
+    [[ "$output" == *"sandbox 'victim' is not ready (its phase is error, and sandbox get says why): start it, or wait for it"* ]]
     [ "$(sluice sandbox get victim -o json | jq -r .loaded_revision)" != 2 ]
 }
 

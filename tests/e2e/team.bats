@@ -100,7 +100,14 @@ PYTHON
     [[ "$output" == *"--cert and --key belong together"* ]]
     run -2 sluice gateway add team "$address" --ca /nowhere.pem
     [[ "$output" == *"cannot read /nowhere.pem: No such file or directory"* ]]
-    sluice -q gateway add team "$address"
+    sluice -q gateway add team "$address" --ca "$state/tls/ca.pem"
+    sluice -q gateway add team "$address" --ca "$state/tls/ca.pem"      # the same once more
+    run -1 sluice gateway add team "$address"
+    [[ "$output" == *"there is a gateway team already, $address with the authority $state/tls/ca.pem: --replace puts this one in its place, with what is given here alone"* ]]
+    [ "$(sluice gateway list -o json | jq -r '.gateways[0].ca')" = "$state/tls/ca.pem" ]
+    run -0 sluice gateway add team "$address" --replace
+    [[ "$output" == *"Changed gateway team"* ]]
+    [ "$(sluice gateway list -o json | jq -r '.gateways[0].ca')" = "" ]
     chmod 666 "$XDG_CONFIG_HOME/sluice/gateways.yaml"
     run -2 sluice --gateway team status
     [[ "$output" == *"gateways.yaml says where your tokens go, and belongs to somebody else or may be written by others"* ]]
@@ -215,7 +222,7 @@ PYTHON
     run -0 setpriv --reuid 4242 --regid 4242 --clear-groups curl -sS http://localhost:7070/v1/whoami
     [ "$(jq -r '"\(.name) \(.role)"' <<<"$output")" = "uid:4242 deployer" ]
     run -0 sluice token create --role host --name rack -o json
-    run -1 sluice token create --role owner
+    run -2 sluice token create --role owner
     [[ "$output" == *"there is no role 'owner': GET /v1/permissions lists the roles"* ]]
 
     sed -i 's/plugin.manage, gateway.read/policy.read, gateway.read/' "$state/sluice.yaml"

@@ -129,3 +129,22 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     run -3 sluice --gateway https://10.77.0.2:8080 --ca /etc/hostname status
     [ "${lines[0]}" = "sluice: cannot use /etc/hostname: no certificate or crl found" ]
 }
+
+@test "what the gateway finds wrong in an option is bad usage, as what sluice itself finds" {
+    local -a wrong=("sandbox create --name no --memory lots" "sandbox create --name no --memory 1" "sandbox create --name no --pids 999999"
+        "sandbox create --name A_B" "sandbox create --name no --env 1=2" "sandbox exec demo --env 1=2 -- true" "token create --role nobody-has-it"
+        "token create --role viewer --expires 99999d" "sandbox upload demo /none /tmp" "sandbox create --name no --hold forever")
+    for each in "${wrong[@]}"; do
+        run -2 --separate-stderr sluice $each
+        [ -n "$stderr" ]
+    done
+    # A document with problems is refused.
+    printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: "", port: 1}]}}\n' >"$BATS_TEST_TMPDIR/p.yaml"
+    run -1 sluice sandbox create --name no --policy "$BATS_TEST_TMPDIR/p.yaml"
+    run -1 sluice sandbox get no
+}
+
+@test "help lists the exit codes, also those of tests of voters" {
+    run -0 sluice -h
+    [[ "$output" == *"of plugin test and bench 3 no case ran,"$'\n'"4 below --min-cover or over --threshold, 5 a voter crashed or was killed"* ]]
+}

@@ -110,6 +110,10 @@ refuses() {        # refuses TEXT: evil.tar is not installed, because of that, a
     says "out.lua is no file of the folder"
     exits 1 sluice plugin install stars --to nowhere
     says "stars is not installed: nowhere cannot be written, --to DIR names another place: No such file or directory"
+    exits 2 sluice plugin install nothing.tgz --to place
+    says "cannot read nothing.tgz: No such file or directory"
+    exits 2 sluice plugin publish nothing
+    says "cannot read nothing: No such file or directory"
     exits 2 sluice plugin install stars --sha256 abc
     says "--sha256 is 64 hexadecimal digits, not 'abc'"
     [ -z "$(ls -A place)" ]

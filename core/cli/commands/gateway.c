@@ -38,6 +38,7 @@ static const struct arg_option gateway_add[] = {
     {"ca", 0, ARG_VALUE, "FILE", "the authorities that its certificate may be of"},
     {"cert", 0, ARG_VALUE, "FILE", "the certificate to show it"},
     {"key", 0, ARG_VALUE, "FILE", "its private key"},
+    {"replace", 0, ARG_FLAG, NULL, "in the place of the one of this name"},
     {0},
 };
 static const struct arg_option gateway_init_tls[] = {

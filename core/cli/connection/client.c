@@ -270,6 +270,32 @@ static void print_errors(const struct cli *cli, const json_t *problem, const cha
     }
 }
 
+/* An option that is no document: one of those has problems within, and is refused for them. */
+static bool is_option(const struct cli *cli, const char *name)
+{
+    static const char *const documents[] = {"policy", "rule", "operations", "ceiling"};
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++)
+        if (strcmp(name, documents[i]) == 0)
+            return false;
+    return arg_given(cli, name);
+}
+
+/* Whether all that is wrong was said by options, whose names the members of the request have. */
+static bool is_usage(const struct cli *cli, const json_t *problem)
+{
+    const json_t *errors = json_object_get(problem, "errors"), *e;
+    size_t i;
+    bool usage = json_array_size(errors) > 0;
+    json_array_foreach((json_t *)(uintptr_t)errors, i, e) {
+        const char *path = json_text(e, "path"), *end = strstr(path, "_ms");
+        size_t len = end && !end[3] ? (size_t)(end - path) : strcspn(path, ".[");
+        char *name = alloc_strn(path, len);
+        usage = usage && is_option(cli, name);
+        free(name);
+    }
+    return usage;
+}
+
 int reply_failed(const struct cli *cli, const struct reply *reply)
 {
     if (reply->status == 0)
@@ -284,7 +310,7 @@ int reply_failed(const struct cli *cli, const struct reply *reply)
     complain("%s", *detail ? detail : json_text(reply->json, "title"));
     print_errors(cli, reply->json, detail);
     print_objections(json_object_get(reply->json, "votes"));
-    return EXIT_REFUSED;
+    return is_usage(cli, reply->json) ? EXIT_USAGE : EXIT_REFUSED;
 }
 
 int client_show(const struct cli *cli, char *path,

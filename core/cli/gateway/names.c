@@ -31,6 +31,26 @@ static int read_entry(struct cli *cli, struct arena *arena, struct book_entry *o
     return code;
 }
 
+static bool same(const struct book_entry *a, const struct book_entry *b)
+{
+    return strcmp(a->address, b->address) == 0 && strcmp(a->ca, b->ca) == 0 &&
+           strcmp(a->cert, b->cert) == 0 && strcmp(a->key, b->key) == 0;
+}
+
+/* What it was told before is not lost unasked. */
+static int check_taken(const struct cli *cli, const struct book_entry *known,
+                       const struct book_entry *entry)
+{
+    if (!known || arg_given(cli, "replace") || same(known, entry))
+        return -1;
+    complain(
+        "there is a gateway %s already, %s%s%s%s%s: --replace puts this one in its place, with "
+        "what is given here alone",
+        known->name, known->address, *known->ca ? " with the authority " : "", known->ca,
+        *known->cert ? " and the certificate " : "", known->cert);
+    return EXIT_REFUSED;
+}
+
 int cmd_gateway_add(struct cli *cli)
 {
     struct book book;
@@ -40,8 +60,10 @@ int cmd_gateway_add(struct cli *cli)
     int code = book_open(&book, true);
     if (code < 0)
         code = read_entry(cli, book.arena, &entry);
+    const struct book_entry *known = code < 0 ? book_find(&book, entry.name) : NULL;
+    if (code < 0)
+        code = check_taken(cli, known, &entry);
     if (code < 0) {
-        bool known = book_find(&book, entry.name);
         book_put(&book, &entry);
         code = book_save(&book);
         if (code == EXIT_DONE)

@@ -194,6 +194,10 @@ int cmd_plugin_install(struct cli *cli)
     if (!cli->n_operands)
         return usage_error(cli,
                            "which voter? give an archive of sluice plugin publish, or a folder");
+    if (access(cli->operands[0], R_OK) != 0) {
+        complain("cannot read %s: %s", cli->operands[0], strerror(errno));
+        return EXIT_USAGE;
+    }
     if (sha256 && (strlen(sha256) != DIGEST_HEX_SIZE - 1 ||
                    strspn(sha256, "0123456789abcdefABCDEF") != DIGEST_HEX_SIZE - 1))
         return usage_error(cli, "--sha256 is 64 hexadecimal digits, not '%s'", sha256);

@@ -140,6 +140,10 @@ int cmd_plugin_publish(struct cli *cli)
     struct plugin_stage stage = {0};
     if (cli->n_operands < 1)
         return usage_error(cli, "which voter? give its folder, with its cases");
+    if (access(cli->operands[0], R_OK) != 0) {
+        complain("cannot read %s: %s", cli->operands[0], strerror(errno));
+        return EXIT_USAGE;
+    }
     int code = plugin_stage_open(cli, &stage);
     if (code < 0) {
         struct bundle *bundle = alloc_zero(1, sizeof *bundle);

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/terminal.h"
+#include "base/text.h"
 #include "cli/confirm.h"
 #include "cli/watch.h"
 
@@ -20,6 +21,12 @@ static int add_pair(const struct cli *cli, const char *name, const char *pair, s
         return -1;
     }
     char *key = alloc_strn(pair, (size_t)(equals - pair));
+    const char *why = strcmp(name, "env") == 0 ? text_env_name_refused(key) : NULL;
+    if (why) {
+        usage_error(cli, "--%s %s: %s", name, key, why);
+        free(key);
+        return -1;
+    }
     int rc = json_object_set_new(object, key,
                                  json_stringn(equals + 1, (size_t)(pair + len - equals - 1)));
     free(key);

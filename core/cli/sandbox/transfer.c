@@ -76,7 +76,7 @@ int cmd_sandbox_upload(struct cli *cli)
         code = check_path(cli, remote);
     if (code < 0 && stat(local, &st) != 0) {
         complain("cannot read %s: %s", local, strerror(errno));
-        code = EXIT_REFUSED;
+        code = EXIT_USAGE;
     }
     if (code < 0)
         code = ssh_find_sandbox(cli, name);

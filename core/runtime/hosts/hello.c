@@ -91,9 +91,8 @@ static struct sandbox *take(struct greeting *g, const struct store_sandbox *reco
     s->home = alloc_str(all->setup.gateway_id);
     if (!mine) {
         snprintf(s->token_hash, sizeof s->token_hash, "%s", record->token_hash);
-        s->state = strcmp(record->phase, "stopped") == 0 || strcmp(record->phase, "error") == 0
-                       ? SANDBOX_DOWN
-                       : SANDBOX_UP;
+        s->failed = strcmp(record->phase, "error") == 0;
+        s->state = s->failed || strcmp(record->phase, "stopped") == 0 ? SANDBOX_DOWN : SANDBOX_UP;
     }
     return s;
 }

@@ -65,11 +65,11 @@ static const char *state_word(const struct sandbox *s)
 {
     switch (s->state) {
     case SANDBOX_STARTING:
-        return "starting";
+        return "it is starting";
     case SANDBOX_STOPPING:
-        return "stopping";
+        return "it is stopping";
     default:
-        return "stopped";
+        return s->failed ? "its phase is error, and sandbox get says why" : "it is stopped";
     }
 }
 
@@ -78,7 +78,7 @@ static struct sandbox *find_ready(struct runtime *all, const char *id, struct er
     struct sandbox *s = sandbox_in_reach(all, id, err);
     if (!s || s->ready || s->state == SANDBOX_UP || sandbox_is_foreign(s))
         return s;
-    error_set(err, ERROR_STATE, "sandbox '%s' is not ready (it is %s): start it, or wait for it",
+    error_set(err, ERROR_STATE, "sandbox '%s' is not ready (%s): start it, or wait for it",
               s->name, state_word(s));
     return NULL;
 }

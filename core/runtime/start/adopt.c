@@ -49,8 +49,7 @@ static int adopt(struct runtime *all, struct store_sandbox *record, struct error
     s->home = alloc_str(record->home);
     log_ring_load(&s->log);
     if (sandbox_is_hosted(s)) {                     /* its host says whether it runs */
-        bool over = strcmp(record->phase, "stopped") == 0 || strcmp(record->phase, "error") == 0;
-        s->state = over ? SANDBOX_DOWN : SANDBOX_UP;
+        s->state = s->failed || strcmp(record->phase, "stopped") == 0 ? SANDBOX_DOWN : SANDBOX_UP;
         return 0;
     }
     if (site_lock_held(s->dir)) {
@@ -62,7 +61,7 @@ static int adopt(struct runtime *all, struct store_sandbox *record, struct error
     s->state = SANDBOX_DOWN;
     sandbox_claim_again(s);
     sandbox_leave_cgroups(s->dir);
-    if (strcmp(record->phase, "stopped") == 0 || strcmp(record->phase, "error") == 0)
+    if (s->failed || strcmp(record->phase, "stopped") == 0)
         return 0;
     log_warn(all->setup.log, "sandbox %s ended while no gateway ran: it is stopped now", s->name);
     return store_write(all->setup.store, mark_stopped, record, err);

@@ -101,6 +101,7 @@ void sandbox_phase(struct sandbox *s, const char *phase, const struct error *out
                    struct sandbox_waiter *waiters)
 {
     struct phase_write *w = alloc_zero(1, sizeof *w);
+    s->failed = strcmp(phase, "error") == 0;
     *w = (struct phase_write){.all = s->all,
                               .id = alloc_str(s->id),
                               .name = alloc_str(s->name),
