@@ -156,6 +156,21 @@ static void nobody_may_do_what_anybody_may(void **state)
     }
 }
 
+static void a_permission_is_found_by_its_word_alone(void **state)
+{
+    enum auth_permission found;
+    (void)state;
+    for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++) {
+        assert_true(auth_permission_find(auth_permission_word(i), &found));
+        assert_int_equal(found, i);
+    }
+    static const char *const no_words[] = {"", "read", "policy", "policy:", "Policy:Read", "*"};
+    for (size_t i = 0; i < sizeof no_words / sizeof *no_words; i++)
+        assert_false(auth_permission_find(no_words[i], &found));
+    for (unsigned i = AUTH_ANYBODY; i < AUTH_PERMISSION_FIRST; i++)
+        assert_false(auth_permission_find(auth_permission_word(i), &found));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +182,7 @@ int main(void)
         cmocka_unit_test(only_a_supervisor_is_one),
         cmocka_unit_test(a_token_for_a_sandbox_is_for_no_other),
         cmocka_unit_test(nobody_may_do_what_anybody_may),
+        cmocka_unit_test(a_permission_is_found_by_its_word_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,9 @@ static void every_value_has_its_word(void **state)
     assert_string_equal(chain_outcome_word(CHAIN_HELD), "held");
     assert_string_equal(chain_kind_word(SLUICE_CREATE), "create");
     assert_string_equal(chain_kind_word(SLUICE_GLOBAL), "global");
+    assert_string_equal(chain_level_word((enum chain_level)77), "unknown");
+    assert_string_equal(chain_outcome_word((enum chain_outcome)77), "unknown");
+    assert_string_equal(chain_kind_word((enum sluice_kind)77), "unknown");
 }
 
 int main(void)
