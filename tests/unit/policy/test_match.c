@@ -233,6 +233,41 @@ static void test_patterns(void **state)
     assert_false(policy_binary_match("/usr/*", "/usr/bin/curl"));
 }
 
+/* A path of the policy that is a link lets the program through that it leads to, whoever of those
+ * that started the caller that is; a path of its own comes first. */
+static void test_links(void **state)
+{
+    static const struct {
+        struct policy_link link;
+        const char *binary, *ancestor, *rule, *program;
+        bool by_link;
+    } rows[] = {
+        {{"/usr/bin/curl", "/opt/curl"}, "/opt/curl", NULL, "a_curl", "/usr/bin/curl", true},
+        {{"/usr/bin/curl", "/opt/curl"}, "/bin/sh", "/opt/curl", "a_curl", "/usr/bin/curl", true},
+        {{"/usr/bin/curl", "/opt/curl"}, "/usr/bin/curl", "/opt/curl", "a_curl", "/usr/bin/curl",
+         false},
+        {{"/usr/bin/curl", "/opt/curl"}, "/opt/wget", "/bin/sh", NULL, NULL, false},
+        {{"/usr/bin/wget", "/opt/curl"}, "/opt/curl", NULL, NULL, NULL, false},
+    };
+    struct policy *policy = parsed(text);
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct policy_request request = {
+            .host = "api.example.com", .port = 80, .binary = rows[i].binary,
+            .ancestors = &rows[i].ancestor, .n_ancestors = rows[i].ancestor != NULL,
+            .links = &rows[i].link, .n_links = 1};
+        struct policy_decision decision;
+        policy_match(policy_model(policy), &request, &decision, NULL);
+        assert_int_equal(decision.allowed, rows[i].rule != NULL);
+        if (!rows[i].rule)
+            continue;
+        assert_string_equal(decision.rule->key, rows[i].rule);
+        assert_string_equal(policy_rule_program(decision.rule, &request), rows[i].program);
+        assert_int_equal(policy_rule_link(decision.rule, &request) != NULL, rows[i].by_link);
+    }
+    policy_unref(policy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_removing_a_rule_never_allows_more),
         cmocka_unit_test(test_spellings_of_a_host_are_equal),
         cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_links),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
