@@ -185,3 +185,17 @@ work_of_an_author() {
     on_a_machine work_of_an_author >"$BATS_TEST_TMPDIR/log" 2>&1 || { cat "$BATS_TEST_TMPDIR/log" >&2; return 1; }
     grep -q '^== came out as told$' "$BATS_TEST_TMPDIR/log" || { cat "$BATS_TEST_TMPDIR/log" >&2; return 1; }
 }
+
+# Making one takes a mirror of Debian, which a test on its stage does not reach.
+@test "an image is made of a package, and what is missing is said" {
+    [ "$(id -u)" = 0 ] || skip "takes root"
+    run -2 "$top/scripts/image"
+    [[ "$output" == *"image FILE [DIR]: writes a Debian system with the gateway's package in DIR"* ]]
+    run -2 "$top/scripts/image" "$BATS_TEST_TMPDIR/image.zip" "$debs"
+    [[ "$output" == "image: '$BATS_TEST_TMPDIR/image.zip' does not end in .tar" ]]
+    run -1 "$top/scripts/image" "$BATS_TEST_TMPDIR/image.tar" "$BATS_TEST_TMPDIR"
+    [[ "$output" == "image: no sluice-gateway_*.deb in $BATS_TEST_TMPDIR: scripts/package writes one" ]]
+    run -2 "$top/scripts/image" --try /none.tar
+    [[ "$output" == "image: cannot read /none.tar" ]]
+    run -2 "$top/scripts/image" --try a b
+}
