@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/unset.h"
 
 enum { KEPT = 16 };
 
@@ -63,7 +64,8 @@ static void keep(struct auth_accounts *accounts, uid_t uid, uint64_t now, const 
 
 void auth_account_name(struct auth_accounts *accounts, uid_t uid, char *out, size_t size)
 {
-    char space[16384], name[NAME_MAX];
+    UNSET char space[16384];
+    char name[NAME_MAX];
     struct passwd entry, *found = NULL;
     uint64_t now = clock_mono_ms();
     if (accounts && recall(accounts, uid, now, out, size))

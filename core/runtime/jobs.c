@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/jobs.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,11 +25,14 @@ struct queue {
 };
 
 struct write;
+struct notice;
 
 struct jobs {
     uv_loop_t *loop;
     struct queue *queues;
     struct write *writes, **last_write; /* in the order in which they were asked for */
+    struct notice *notice;                          /* while there are any */
+    pthread_mutex_t lock;                           /* guards what of them other threads tell */
     size_t n;
     void (*on_idle)(void *ctx);
     void *idle_ctx;
@@ -39,11 +43,13 @@ struct jobs *jobs_new(uv_loop_t *loop)
     struct jobs *jobs = alloc_zero(1, sizeof *jobs);
     jobs->loop = loop;
     jobs->last_write = &jobs->writes;
+    pthread_mutex_init(&jobs->lock, NULL);
     return jobs;
 }
 
 void jobs_free(struct jobs *jobs)
 {
+    pthread_mutex_destroy(&jobs->lock);
     free(jobs);
 }
 
@@ -146,13 +152,18 @@ void jobs_run(struct jobs *jobs, const char *key, void (*work)(void *arg),
 struct write {
     struct write *next;
     struct jobs *jobs;
-    bool arrived;
     store_write_fn fn;
     store_written_fn done;
     void *arg;
-    uv_async_t written;
+    bool written;                                   /* under the lock of jobs, as what follows */
     int rc;
     struct error err;
+};
+
+/* By which other threads tell the loop: one for all writes, as many are done at the same time. */
+struct notice {
+    uv_async_t async;
+    struct jobs *jobs;
 };
 
 static int run_write(struct store_tx *tx, void *arg, struct error *err)
@@ -161,35 +172,64 @@ static int run_write(struct store_tx *tx, void *arg, struct error *err)
     return w->fn(tx, w->arg, err);
 }
 
-/* Any thread. */
+/* Any thread.  The notice stays while the loop cannot see that the write is done. */
 static void was_written(void *arg, int rc, const struct error *err)
 {
     struct write *w = arg;
+    struct jobs *jobs = w->jobs;
+    pthread_mutex_lock(&jobs->lock);
     w->rc = rc;
     w->err = *err;
-    uv_async_send(&w->written);
+    w->written = true;
+    uv_async_send(&jobs->notice->async);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
-static void write_closed(uv_handle_t *written)
+static void notice_closed(uv_handle_t *handle)
 {
-    struct write *w = written->data;
-    struct jobs *jobs = w->jobs;
-    free(w);
+    struct notice *notice = handle->data;
+    struct jobs *jobs = notice->jobs;
+    free(notice);
     count_down(jobs);
 }
 
-/* The loop may hear of several writes in any order, and closes handles in the reverse one. */
-static void on_written(uv_async_t *written)
+/* The oldest write, if it is done.  Later ones may be done before it. */
+static struct write *take_written(struct jobs *jobs)
 {
-    struct jobs *jobs = ((struct write *)written->data)->jobs;
-    ((struct write *)written->data)->arrived = true;
-    for (struct write *w; (w = jobs->writes) && w->arrived;) {
-        jobs->writes = w->next;
-        if (!jobs->writes)
-            jobs->last_write = &jobs->writes;
+    pthread_mutex_lock(&jobs->lock);
+    struct write *w = jobs->writes && jobs->writes->written ? jobs->writes : NULL;
+    pthread_mutex_unlock(&jobs->lock);
+    if (!w)
+        return NULL;
+    jobs->writes = w->next;
+    if (!jobs->writes)
+        jobs->last_write = &jobs->writes;
+    return w;
+}
+
+static void on_written(uv_async_t *async)
+{
+    struct notice *notice = async->data;
+    struct jobs *jobs = notice->jobs;
+    for (struct write *w; (w = take_written(jobs));) {
         w->done(w->arg, w->rc, &w->err);
-        uv_close((uv_handle_t *)&w->written, write_closed);
+        free(w);
     }
+    if (jobs->writes)
+        return;
+    jobs->notice = NULL;
+    uv_close((uv_handle_t *)async, notice_closed);
+}
+
+static void need_notice(struct jobs *jobs)
+{
+    if (jobs->notice)
+        return;
+    struct notice *notice = jobs->notice = alloc_zero(1, sizeof *notice);
+    notice->jobs = jobs;
+    uv_async_init(jobs->loop, &notice->async, on_written);
+    notice->async.data = notice;
+    jobs->n++;
 }
 
 void jobs_write(struct jobs *jobs, struct store *store, store_write_fn fn, store_written_fn done,
@@ -197,11 +237,9 @@ void jobs_write(struct jobs *jobs, struct store *store, store_write_fn fn, store
 {
     struct write *w = alloc_zero(1, sizeof *w);
     *w = (struct write){.jobs = jobs, .fn = fn, .done = done, .arg = arg};
-    uv_async_init(jobs->loop, &w->written, on_written);
-    w->written.data = w;
+    need_notice(jobs);
     *jobs->last_write = w;
     jobs->last_write = &w->next;
-    jobs->n++;
     store_write_later(store, run_write, was_written, w);
 }
 

@@ -35,21 +35,12 @@ struct committer {
     size_t n_awaited;                               /* those whose caller waits */
     bool committing;                                /* a thread is */
     bool closing;
+    uint64_t wakes_ms;                              /* when the thread does of itself; 0: never */
     struct thread *thread;
     struct thread_item life;                        /* the one item of that thread: all it does */
 };
 
 /* ---- a group ---- */
-
-static void answer(struct job *job)
-{
-    if (!job->done) {
-        sem_post(&job->answered);                   /* and the job is gone */
-        return;
-    }
-    job->done(job->write.arg, job->write.rc, &job->write.err);
-    free(job);
-}
 
 /* Under the lock. */
 static void take_group(struct committer *c, struct group *group)
@@ -86,6 +77,35 @@ static void keep(struct committer *c, const struct group *group, uint64_t now)
     }
 }
 
+/* Those who wait come first. */
+static void answer(const struct group *group, bool closing, struct group *kept, uint64_t now)
+{
+    struct group later = {.n = 0};
+    for (size_t i = 0; i < group->n; i++) {
+        struct job *job = (struct job *)group->writes[i];
+        if (job->done)
+            later.writes[later.n++] = &job->write;
+        else
+            sem_post(&job->answered);               /* and the job is gone */
+    }
+    for (size_t i = 0; i < later.n; i++) {
+        struct job *job = (struct job *)later.writes[i];
+        if (!closing && is_kept(job, now)) {
+            kept->writes[kept->n++] = &job->write;
+            continue;
+        }
+        job->done(job->write.arg, job->write.rc, &job->write.err);
+        free(job);
+    }
+}
+
+/* Under the lock.  A thread that wakes early enough of itself is not woken. */
+static bool must_wake(const struct committer *c)
+{
+    bool sleeps_too_long = !c->wakes_ms || (c->first && c->wakes_ms > c->first->due_ms);
+    return c->closing || c->n_awaited || (c->first && sleeps_too_long);
+}
+
 /* Commits the oldest writes.  Under the lock, which it gives up meanwhile. */
 static void commit_group(struct committer *c)
 {
@@ -96,18 +116,13 @@ static void commit_group(struct committer *c)
     pthread_mutex_unlock(&c->lock);
     c->hooks->commit(c->ctx, &group);
     uint64_t now = clock_mono_ms();
-    for (size_t i = 0; i < group.n; i++) {
-        if (!closing && is_kept((struct job *)group.writes[i], now))
-            kept.writes[kept.n++] = group.writes[i];
-        else
-            answer((struct job *)group.writes[i]);
-    }
+    answer(&group, closing, &kept, now);
     if (c->hooks->answered)
         c->hooks->answered(c->ctx);
     pthread_mutex_lock(&c->lock);
     keep(c, &kept, now);
     c->committing = false;
-    if (c->first || c->closing)
+    if (must_wake(c))
         pthread_cond_signal(&c->moved);
 }
 
@@ -116,7 +131,9 @@ static void commit_group(struct committer *c)
 static void wait_until(struct committer *c, uint64_t ms)
 {
     const struct timespec at = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    c->wakes_ms = ms;
     pthread_cond_timedwait(&c->moved, &c->lock, &at);
+    c->wakes_ms = 0;
 }
 
 /* Waits until the thread has something to commit.  False: there is nothing left, and it ends. */
@@ -191,8 +208,9 @@ void committer_write_later(struct committer *committer, store_write_fn fn, store
     *job = (struct job){.write = {.fn = fn, .arg = arg}, .done = done,
                         .due_ms = now + STORE_LATER_MS, .kept_until_ms = now + KEPT_MS};
     pthread_mutex_lock(&committer->lock);
-    bool wakes = !committer->first && !committer->committing;
+    bool first = !committer->first && !committer->committing;
     add_job(committer, job);
+    bool wakes = first && must_wake(committer);
     pthread_mutex_unlock(&committer->lock);
     if (wakes)
         pthread_cond_signal(&committer->moved);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/buf.h"
 #include "store/sql/sql_parts.h"
 
 #define SELECT       "SELECT " STORE_REVISION_FIELDS(SQL_NAME, ",") " FROM revision "
@@ -35,35 +34,32 @@ static int revision_insert(struct store_tx *tx, const struct store_revision *rev
                          &store_revision_record, revision, "");
 }
 
-/* " pending loaded ", in which a word between blanks is found. */
-static const char *words_of(unsigned statuses, struct buf *out)
+/* The word of the status, or one that no revision has. */
+static const char *word_in(unsigned statuses, enum store_revision_status status)
 {
-    buf_putc(out, ' ');
-    for (unsigned i = 0; i < STORE_REVISION_STATUS_COUNT; i++)
-        if (statuses & STORE_REVISION_BIT(i))
-            buf_printf(out, "%s ", store_revision_status_word(i));
-    return buf_str(out);
+    return statuses & STORE_REVISION_BIT(status) ? store_revision_status_word(status) : "";
 }
 
+_Static_assert(STORE_REVISION_STATUS_COUNT == 4, "MOVE asks for each status");
 #define MOVE(which)                                                              \
     "UPDATE revision SET status=?, error=CASE WHEN ?<>0 THEN ? ELSE error END, " \
     "loaded_at_ms=CASE WHEN ?>0 THEN ? ELSE loaded_at_ms END "                   \
-    "WHERE sandbox_id=? AND revision " which " AND ? LIKE '% ' || status || ' %'"
+    "WHERE sandbox_id=? AND revision " which " AND status IN (?,?,?,?)"
 
 /* One row is found by its key: no copies of pages are kept then for the case that a later row
  * fails. */
 static int revision_move(struct store_tx *tx, const struct store_revision_move *move,
                          struct error *err)
 {
-    struct buf from = {0};
     bool one = move->first == move->last;
-    int rc = sql_run(sql_of(tx), err, one ? MOVE("=? AND revision=?") : MOVE("BETWEEN ? AND ?"),
-                    "titiitiit", store_revision_status_word(move->to),
-                    (int64_t)(move->error != NULL), move->error, move->loaded_at_ms,
-                    move->loaded_at_ms, move->sandbox_id, (int64_t)move->first,
-                    (int64_t)move->last, words_of(move->from, &from));
-    buf_free(&from);
-    return rc;
+    return sql_run(sql_of(tx), err, one ? MOVE("=? AND revision=?") : MOVE("BETWEEN ? AND ?"),
+                   "titiitiitttt", store_revision_status_word(move->to),
+                   (int64_t)(move->error != NULL), move->error, move->loaded_at_ms,
+                   move->loaded_at_ms, move->sandbox_id, (int64_t)move->first, (int64_t)move->last,
+                   word_in(move->from, STORE_REVISION_PENDING),
+                   word_in(move->from, STORE_REVISION_LOADED),
+                   word_in(move->from, STORE_REVISION_FAILED),
+                   word_in(move->from, STORE_REVISION_SUPERSEDED));
 }
 
 static int revision_last_signed(struct store_tx *tx, const char *sandbox, int64_t *out,
