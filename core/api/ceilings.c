@@ -104,9 +104,9 @@ static void add_sandbox(void *ctx, const char *sandbox, const struct update_resu
                               json_pack("{s:s, s:s}", "sandbox", sandbox, "why", err->text));
     else
         json_array_append_new(out->changed,
-                              json_pack("{s:s, s:I, s:s, s:O, s:o}", "sandbox", sandbox,
+                              json_pack("{s:s, s:I, s:s, s:o, s:o}", "sandbox", sandbox,
                                         "revision", (json_int_t)r->revision, "hash", r->hash,
-                                        "effect", r->effect_json, "warnings",
+                                        "effect", update_effect_json(r->diff), "warnings",
                                         update_problems_json(&r->warnings)));
 }
 

@@ -114,15 +114,32 @@ static int status_of(const struct update_result *r)
     return r->outcome == CHAIN_HELD ? 202 : 200;
 }
 
-int api_update_reply(struct api_call *call, const struct update_result *result)
+static void tag(struct api_call *call, const struct update_result *result)
 {
-    json_t *document = update_document(result);
     if (result->revision)
         snprintf(call->etag, sizeof call->etag, "\"%lu\"", (unsigned long)result->revision);
-    if (result->outcome != CHAIN_DENIED || result->dry_run)
-        return api_reply(call, status_of(result), document);
-    call->body = document;
+}
+
+static bool is_refused(const struct update_result *result)
+{
+    return result->outcome == CHAIN_DENIED && !result->dry_run;
+}
+
+int api_update_body(struct api_call *call, const struct update_result *result)
+{
+    tag(call, result);
+    if (!is_refused(result))
+        return api_reply(call, status_of(result), update_document(result));
+    call->body = update_document(result);
     return error_set(&call->err, ERROR_DENIED, "%s", result->tally.why);
+}
+
+int api_update_reply(struct api_call *call, const struct update_result *result)
+{
+    if (is_refused(result))
+        return api_update_body(call, result);
+    tag(call, result);
+    return api_reply_json(call, status_of(result), update_document_text(result));
 }
 
 int api_update(struct api_call *call, const struct update_request *request)

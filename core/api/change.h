@@ -16,6 +16,8 @@ int api_override(struct api_call *call, bool *out);
 int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update_request *out);
 /* Answers with the update document: 200, 202 when held, 403 with the votes when denied. */
 int api_update_reply(struct api_call *call, const struct update_result *result);
+/* The same with the document in call->body, for routes that add to it. */
+int api_update_body(struct api_call *call, const struct update_result *result);
 /* update_run, then api_update_reply. */
 int api_update(struct api_call *call, const struct update_request *request);
 

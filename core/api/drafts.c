@@ -321,7 +321,7 @@ int route_draft_approve_all(struct api_call *call)
                            ((const struct body_approve_all *)body)->include_security_flagged,
                            call->arena, &result, &approved, &skipped, &n_skipped, &call->problems,
                            &call->err) != 0 ||
-        api_update_reply(call, &result) != 0)
+        api_update_body(call, &result) != 0)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n_skipped; i++)

@@ -269,6 +269,7 @@ int route_sandbox_create(struct api_call *call)
     const struct doc_node *body;
     struct store_sandbox record;
     struct update_request request;
+    struct update_result result;
     if (api_body(call, 2 * POLICY_BYTES_MAX, &body) != 0)
         return -1;
     call->tree = body;
@@ -280,7 +281,9 @@ int route_sandbox_create(struct api_call *call)
     request.create = &record;
     request.document = doc_get(body, "policy");
     request.document_path = "policy";
-    if (api_update(call, &request) != 0)
+    if (update_run(call->api->updates, &request, call->arena, &result, &call->problems,
+                   &call->err) != 0 ||
+        api_update_body(call, &result) != 0)
         return -1;
     if (request.dry_run)
         return 0;

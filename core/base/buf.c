@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 static void grow(struct buf *buf, size_t need)
 {
@@ -52,14 +53,8 @@ void buf_putc(struct buf *buf, char c)
 
 void buf_number(struct buf *buf, int64_t number)
 {
-    char digits[sizeof "-9223372036854775808"], *end = digits + sizeof digits, *at = end;
-    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-    do
-        *--at = (char)('0' + rest % 10);
-    while (rest /= 10);
-    if (number < 0)
-        *--at = '-';
-    buf_add(buf, at, (size_t)(end - at));
+    char digits[TEXT_NUMBER_SIZE];
+    buf_puts(buf, text_number(digits, number));
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -176,6 +176,19 @@ static void quote_escaped(struct buf *out, const char *text)
     buf_putc(out, '"');
 }
 
+const char *text_number(char text[TEXT_NUMBER_SIZE], int64_t number)
+{
+    char *at = text + TEXT_NUMBER_SIZE - 1;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    *at = '\0';
+    do
+        *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (number < 0)
+        *--at = '-';
+    return at;
+}
+
 void text_json_quote(struct buf *out, const char *text)
 {
     size_t len = strlen(text);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf;
 
@@ -19,6 +20,9 @@ size_t text_json_plain(const char *bytes, size_t len);
 /* Makes the bytes in a buffer of size bytes UTF-8: a text that was cut to fill it ends with a whole
  * character again, other bytes that are none are written as \xNN, as far as they fit. */
 void text_make_valid(char *text, size_t size);
+/* The digits of number, which stand somewhere in text. */
+enum { TEXT_NUMBER_SIZE = 24 };
+const char *text_number(char text[TEXT_NUMBER_SIZE], int64_t number);
 /* Appends text as a JSON string, quotes included (RFC 8259). */
 void text_json_quote(struct buf *out, const char *text);
 /* Appends bytes with those that are no UTF-8 written as \xNN. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doc/writer.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,9 +36,8 @@ void doc_write_literal(struct doc_writer *w, const char *literal)
 
 void doc_write_number(struct doc_writer *w, int64_t number)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, number);
-    doc_write_literal(w, text);
+    char text[TEXT_NUMBER_SIZE];
+    doc_write_literal(w, text_number(text, number));
 }
 
 void doc_write_bool(struct doc_writer *w, bool value)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "store/backend.h"
 
 /* ---- the hash of a record: over every field but the hash itself ---- */
@@ -18,9 +19,8 @@ static void hash_TEXT(struct digest *digest, const char *text)
 
 static void hash_INTEGER(struct digest *digest, int64_t number)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, number);
-    digest_add_str(digest, text);
+    char text[TEXT_NUMBER_SIZE];
+    digest_add_str(digest, text_number(text, number));
 }
 
 static void hash_COUNT(struct digest *digest, uint64_t number)

@@ -3,7 +3,9 @@
  * draft chunk of a held update and what the caller wants done with them stand or fall together. */
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/digest.h"
+#include "doc/writer.h"
 #include "update/updates.h"
 
 static void free_text(void *text)
@@ -11,27 +13,41 @@ static void free_text(void *text)
     free(text);
 }
 
-static const char *dump(struct update *u, json_t *json)
+static const char *keep(struct update *u, struct buf *text)
 {
-    char *text = json_dumps(json, JSON_COMPACT);
-    json_decref(json);
-    arena_defer(u->arena, free_text, text);
-    return text;
+    char *taken = buf_take(text);
+    arena_defer(u->arena, free_text, taken);
+    return taken;
+}
+
+static const char *votes_text(struct update *u)
+{
+    struct buf text = {0};
+    struct doc_json_writer json;
+    update_votes_write(doc_json_writer(&json, &text), &u->result->votes);
+    return keep(u, &text);
+}
+
+static const char *diff_text(struct update *u)
+{
+    struct buf text = {0};
+    struct doc_json_writer json;
+    update_recorded_diff_write(doc_json_writer(&json, &text), u->result);
+    return keep(u, &text);
+}
+
+static const char *warnings_text(struct update *u)
+{
+    struct buf text = {0};
+    struct doc_json_writer json;
+    update_problems_write(doc_json_writer(&json, &text), &u->result->warnings);
+    return keep(u, &text);
 }
 
 const char *update_new_id(struct update *u)
 {
     char id[UUID_SIZE];
     return arena_str(u->arena, digest_uuid(id));
-}
-
-/* The diff with its effect and findings. */
-static json_t *recorded_diff(const struct update_result *r)
-{
-    json_t *json = json_copy(r->diff_json);
-    json_object_set(json, "effect", r->effect_json);
-    json_object_set(json, "findings", r->findings_json);
-    return json;
 }
 
 static struct store_decision *make_decision(struct update *u)
@@ -56,9 +72,9 @@ static struct store_decision *make_decision(struct update *u)
         .base_hash = r->base_hash,
         .candidate_hash = r->hash,
         .candidate_json = policy_json(r->candidate),
-        .votes_json = dump(u, json_incref(r->votes_json)),
-        .diff_json = dump(u, recorded_diff(r)),
-        .warnings_json = dump(u, update_problems_json(&r->warnings)),
+        .votes_json = votes_text(u),
+        .diff_json = diff_text(u),
+        .warnings_json = warnings_text(u),
         .draft_id = *r->draft_id ? r->draft_id : q->draft_id ? q->draft_id : "",
         .chain_digest = r->chain_digest,
         .overridden = r->tally.overridden,

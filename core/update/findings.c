@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of a change a person may want to weigh: with the credentials that the sandbox has. */
-#include "chain/transition.h"
-#include "doc/jansson.h"
 #include "secret/profile.h"
 #include "update/updates.h"
 
@@ -37,17 +35,6 @@ void update_find(struct update *u, const struct sluice_policy *before,
         return;
     struct policy_credential_places places = list_places(u);
     r->findings = policy_find(before, after, &places, u->arena);
-}
-
-json_t *update_findings_json(const struct policy_findings *findings)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < findings->n; i++) {
-        struct doc_jansson_writer json;
-        schema_write(&chain_finding_schema, findings->items[i], doc_jansson_writer(&json));
-        json_array_append_new(list, doc_jansson_writer_end(&json));
-    }
-    return list;
 }
 
 const char *update_findings_text(const struct policy_findings *findings, struct arena *arena)

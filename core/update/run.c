@@ -37,17 +37,6 @@ static void begin(struct update *u)
     u->result->chain_digest = arena_str(u->arena, chain_digest(u->chain));
 }
 
-static void drop_json(void *json)
-{
-    json_decref(json);
-}
-
-static json_t *keep(struct update *u, json_t *json)
-{
-    arena_defer(u->arena, drop_json, json);
-    return json;
-}
-
 static int vote(struct update *u, const struct sluice_transition *transition)
 {
     chain_ask(u->chain, transition, u->arena, &u->result->votes);
@@ -74,15 +63,6 @@ static void warn_of_start(struct update *u)
     update_locate(u);
 }
 
-static void encode(struct update *u)
-{
-    struct update_result *r = u->result;
-    r->votes_json = keep(u, update_votes_json(&r->votes));
-    r->diff_json = keep(u, update_diff_json(r->diff));
-    r->effect_json = keep(u, update_effect_json(r->diff));
-    r->findings_json = keep(u, update_findings_json(&r->findings));
-}
-
 static int decide(struct update *u)
 {
     struct update_result *r = u->result;
@@ -104,7 +84,6 @@ static int decide(struct update *u)
         update_warn_of_bindings(u);
         warn_of_start(u);
     }
-    encode(u);
     if (u->request->review && u->request->review(u->request->arg, r, u->err) != 0)
         return -1;
     if (u->request->dry_run)

@@ -119,8 +119,6 @@ struct update_result {
     struct problems warnings;
     const struct sluice_diff *diff;
     struct policy_findings findings; /* of what is gained, before anybody is asked */
-    /* Of the record and the document alike. */
-    json_t *votes_json, *diff_json, *effect_json, *findings_json;
     struct policy *candidate, *current;             /* current: NULL on create */
     struct policy_grants grants;                    /* that run with the candidate */
     struct policy_grants ended;                     /* with this update, once it is committed */
@@ -170,12 +168,13 @@ struct policy *update_read_document(const struct doc_node *document, const char 
                                     const struct policy *base, struct problems *problems,
                                     struct problems *warnings);
 
-/* What every change is answered with, and its parts.  The caller owns the result. */
+/* What every change is answered with, as compact JSON or as a value, and its parts.  The caller
+ * owns the result. */
+char *update_document_text(const struct update_result *result);
 json_t *update_document(const struct update_result *result);
 json_t *update_votes_json(const struct chain_votes *votes);
 json_t *update_diff_json(const struct sluice_diff *diff);
 json_t *update_effect_json(const struct sluice_diff *diff);
-json_t *update_findings_json(const struct policy_findings *findings);
 json_t *update_problems_json(const struct problems *problems);
 
 /* "prover: no new findings", or "prover: N new finding(s)" and a line for each, as OpenShell's

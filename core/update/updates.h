@@ -93,6 +93,11 @@ const struct sluice_transition *update_transition(struct update *u);
 void update_hold(struct update *u);
 int update_write_held(struct store_tx *tx, const struct update *u, struct error *err);
 
+/* encode.c: parts of the record, that of the diff with its effect and findings. */
+void update_votes_write(struct doc_writer *w, const struct chain_votes *votes);
+void update_recorded_diff_write(struct doc_writer *w, const struct update_result *r);
+void update_problems_write(struct doc_writer *w, const struct problems *problems);
+
 /* commit.c: writes revision, ballots, audit record and the caller's own rows in one transaction. */
 int update_commit(struct update *u);
 const char *update_new_id(struct update *u);

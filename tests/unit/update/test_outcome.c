@@ -190,6 +190,39 @@ static void a_voter_sees_who_asks_and_why(void **state)
                     "\"facts\":{\"saw\":\"replace demo a proxy alice admin because\"}");
 }
 
+/* An object has each key once. */
+static void the_last_fact_of_a_key_counts(void **state)
+{
+    struct bench *b = *state;
+    write_rule(b, "witness",
+               "    ballot:fact('a', 'first')\n    ballot:fact('b', '\"')\n"
+               "    ballot:fact('a', 'last')\n    return ballot:allow()");
+    USE_VOTERS(b, SCRIPT("witness", "mandatory"));
+    RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
+    const char *recorded = decision(b, b->result.decision_id).votes_json;
+    json_t *votes = json_loads(recorded, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *facts = json_object_get(json_array_get(votes, 0), "facts");
+    assert_int_equal(json_object_size(facts), 2);
+    assert_string_equal(json_string_value(json_object_get(facts, "a")), "last");
+    assert_string_equal(json_string_value(json_object_get(facts, "b")), "\"");
+    json_decref(votes);
+}
+
+static void the_text_of_the_document_is_its_value(void **state)
+{
+    struct bench *b = *state;
+    write_rule(b, "strict", DENY);
+    USE_VOTERS(b, NATIVE("live_reload", "mandatory"), SCRIPT("strict", "advisory"));
+    RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
+    char *text = update_document_text(&b->result);
+    json_t *value = update_document(&b->result), *read = json_loads(text, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(value, "warnings")), 1);
+    assert_true(json_equal(read, value));
+    json_decref(read);
+    json_decref(value);
+    free(text);
+}
+
 static void the_document_is_complete(void **state)
 {
     struct bench *b = *state;
@@ -235,6 +268,8 @@ int main(void)
         BENCH_TEST(no_override_yields_a_mandatory_voter),
         BENCH_TEST(an_advisory_voter_only_warns),
         BENCH_TEST(a_voter_sees_who_asks_and_why),
+        BENCH_TEST(the_last_fact_of_a_key_counts),
+        BENCH_TEST(the_text_of_the_document_is_its_value),
         BENCH_TEST(the_document_is_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
