@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "net/handle.h"
 
 struct auth_lease {
     struct auth_lease *next, **at;                  /* at NULL: it is lost, and in no list */
@@ -110,7 +111,7 @@ struct auth_leases *auth_leases_new(uv_loop_t *loop, const struct auth *auth)
     struct auth_leases *all = alloc_zero(1, sizeof *all);
     all->auth = auth;
     uv_timer_init(loop, &all->timer);
-    uv_async_init(loop, &all->wake, on_wake);
+    net_make_async(loop, &all->wake, on_wake);
     all->timer.data = all->wake.data = all;
     all->handles = 2;
     uv_unref((uv_handle_t *)&all->timer);

@@ -5,15 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/die.h"
 
 static void *or_die(void *p)
 {
-    static const char message[] = "sluice: out of memory\n";
-    if (p)
-        return p;
-    (void)!write(STDERR_FILENO, message, sizeof message - 1);
-    abort();
+    if (!p)
+        die("out of memory");
+    return p;
 }
 
 void *alloc_bytes(size_t size)

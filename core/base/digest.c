@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "base/alloc.h"
+#include "base/die.h"
 
 struct digest {
     SHA256_CTX ctx;
@@ -31,10 +32,8 @@ static void hex(const unsigned char *bytes, size_t len, char *out)
  * for threads that outlive its cleanup.  Up to 256 bytes come whole and without interruption. */
 static void random_bytes(unsigned char *out, size_t len)
 {
-    if (getrandom(out, len, 0) != (ssize_t)len) {
-        fputs("sluice: the system gives no random bytes\n", stderr);
-        abort();
-    }
+    if (getrandom(out, len, 0) != (ssize_t)len)
+        die("the system gives no random bytes");
 }
 
 struct digest *digest_new(void)

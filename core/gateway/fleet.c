@@ -10,6 +10,7 @@
 #include "gateway/folder.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/peers.h"
+#include "net/handle.h"
 #include "runtime/peers/peers.h"
 
 enum { TICK_MS = 1000, LIST_MS = STORE_BEAT_MS };
@@ -248,7 +249,7 @@ int gateway_follow(struct gateway *g, struct error *err)
     fleet->g = g;
     fleet->last = &fleet->first;
     pthread_mutex_init(&fleet->lock, NULL);
-    uv_async_init(&g->loop, &fleet->wake, on_wake);
+    net_make_async(&g->loop, &fleet->wake, on_wake);
     uv_timer_init(&g->loop, &fleet->timer);
     fleet->wake.data = fleet->timer.data = fleet;
     uv_timer_start(&fleet->timer, on_tick, TICK_MS, TICK_MS);

@@ -20,6 +20,7 @@
 #include "gateway/gateway_parts.h"
 #include "gateway/issuer.h"
 #include "http2/server.h"
+#include "net/handle.h"
 #include "runtime/credentials/inference.h"
 #include "runtime/credentials/refresh.h"
 #include "runtime/inspectors.h"
@@ -51,7 +52,7 @@ static void start_signals(struct gateway *g)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     for (size_t i = 0; i < 3; i++) {
-        uv_signal_init(&g->loop, &g->signals[i]);
+        net_make_signal(&g->loop, &g->signals[i]);
         g->signals[i].data = g;
         uv_signal_start(&g->signals[i],
                         numbers[i] == SIGHUP ? gateway_on_hangup : gateway_on_terminate,
@@ -369,7 +370,7 @@ static void abandon(struct gateway *g)
 /* Takes the chain. */
 static int serve(struct gateway *g, struct chain *chain, struct error *err)
 {
-    uv_loop_init(&g->loop);
+    net_make_loop(&g->loop);
     g->folder = folder_take(g->config.state_dir, err);
     bool open = g->folder >= 0 &&
                 folder_for_sockets(g->config.listen, g->config.n_listen, err) == 0 &&

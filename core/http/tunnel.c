@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "http/tunnel_parts.h"
+#include "net/handle.h"
 
 /* A second descriptor of the socket: the loop does not look at one that is paused. */
 struct watch {
@@ -98,7 +99,7 @@ void http_tunnel_close_at_end(struct http_tunnel *t)
     t->watch = alloc_zero(1, sizeof *t->watch);
     t->watch->fd = copy;
     t->watch->poll.data = t;
-    uv_poll_init(net_loop(t->socket), &t->watch->poll, copy);
+    net_make_poll(net_loop(t->socket), &t->watch->poll, copy);
     uv_poll_start(&t->watch->poll, UV_DISCONNECT, on_hang_up);
 }
 

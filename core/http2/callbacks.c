@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "http2/parts.h"
 
 /* Settings cost an acknowledgement each; a frame with content pays for some without. */
@@ -245,7 +246,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
 {
     nghttp2_session_callbacks *calls;
     if (nghttp2_session_callbacks_new(&calls) != 0)
-        abort();
+        die("out of memory");
     nghttp2_session_callbacks_set_on_begin_frame_callback(calls, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(calls, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(calls, on_header);
@@ -266,7 +267,7 @@ static nghttp2_option *make_options(const struct http2 *h)
     enum { NEVER = 1 << 30 };
     nghttp2_option *options;
     if (nghttp2_option_new(&options) != 0)
-        abort();
+        die("out of memory");
     nghttp2_option_set_no_auto_window_update(options, 1);
     nghttp2_option_set_no_closed_streams(options, 1);
     nghttp2_option_set_stream_reset_rate_limit(options, NEVER, NEVER);
@@ -302,6 +303,6 @@ void http2_session_new(struct http2 *h)
     nghttp2_session_callbacks_del(calls);
     nghttp2_option_del(options);
     if (rc != 0)
-        abort();                                    /* no memory, as in base/alloc.h */
+        die("out of memory");
     submit_settings(h);
 }

@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
+
 enum { KEY_BYTES = 16, DIGEST_BYTES = 20, ACCEPT_SIZE = 29 };
 
 void http2_websocket_make_key(char key[HTTP2_WEBSOCKET_KEY_SIZE])
 {
     unsigned char bytes[KEY_BYTES];
     if (RAND_bytes(bytes, sizeof bytes) != 1)
-        abort();                                    /* OpenSSL has no random numbers at all */
+        die("OpenSSL gives no random bytes for the key of a WebSocket");
     EVP_EncodeBlock((unsigned char *)key, bytes, sizeof bytes);
 }
 

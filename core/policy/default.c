@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a policy means where it says nothing. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/die.h"
 #include "policy/policy.h"
 
 /* A section that is absent altogether opens the working directory; one that is there and does not
@@ -68,7 +68,7 @@ struct policy *policy_default(void)
 {
     struct policy *written = policy_parse(restrictive, strlen(restrictive), DOC_YAML, NULL);
     if (!written)
-        abort();
+        die("the default policy cannot be parsed");
     struct policy *policy = policy_complete(written, NULL);
     policy_unref(written);
     return policy;

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/handle.h"
 #include "runtime/jobs.h"
 #include "store/store.h"
 
@@ -293,7 +294,7 @@ struct events *events_new(uv_loop_t *loop)
     events->next_id = (uint64_t)clock_now_ms() * 1024;
     events->lost_id = events->next_id - 1;
     pthread_mutex_init(&events->lock, NULL);
-    uv_async_init(loop, &events->wake, on_wake);
+    net_make_async(loop, &events->wake, on_wake);
     uv_unref((uv_handle_t *)&events->wake);
     events->wake.data = events;
     return events;

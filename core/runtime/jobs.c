@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "net/handle.h"
 
 struct job {
     struct job *next;
@@ -227,7 +228,7 @@ static void need_notice(struct jobs *jobs)
         return;
     struct notice *notice = jobs->notice = alloc_zero(1, sizeof *notice);
     notice->jobs = jobs;
-    uv_async_init(jobs->loop, &notice->async, on_written);
+    net_make_async(jobs->loop, &notice->async, on_written);
     notice->async.data = notice;
     jobs->n++;
 }

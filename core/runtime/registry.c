@@ -8,6 +8,7 @@
 #include "auth/auth.h"
 #include "base/alloc.h"
 #include "base/program.h"
+#include "net/handle.h"
 #include "runtime/hosts/hosts.h"
 #include "runtime/observers.h"
 #include "runtime/peers/peers.h"
@@ -277,7 +278,7 @@ struct runtime *runtime_new(const struct runtime_setup *setup)
     all->inspectors = runtime_inspectors_new();
     updates_observe(setup->updates, runtime_observers, RUNTIME_OBSERVERS, all);
     runtime_watch_drafts(all);
-    uv_async_init(setup->loop, &all->wake, on_wake);
+    net_make_async(setup->loop, &all->wake, on_wake);
     uv_timer_init(setup->loop, &all->ping);
     all->wake.data = all->ping.data = all;
     uv_timer_start(&all->ping, on_ping, SANDBOX_PING_MS, SANDBOX_PING_MS);

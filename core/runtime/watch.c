@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "net/handle.h"
 #include "runtime/hosts/hosts.h"
 #include "runtime/sandbox.h"
 #include "sandbox/container/process.h"
@@ -89,7 +90,7 @@ void sandbox_watch(struct sandbox *s, pid_t pid)
         return;
     }
     s->exit_poll = alloc_zero(1, sizeof *s->exit_poll);
-    uv_poll_init(s->all->setup.loop, s->exit_poll, s->pidfd);
+    net_make_poll(s->all->setup.loop, s->exit_poll, s->pidfd);
     s->exit_poll->data = s;
     uv_poll_start(s->exit_poll, UV_READABLE, on_pidfd);
 }

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/base64.h"
+#include "base/die.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -79,7 +80,8 @@ char *secret_seal(const struct secret_key *key, const struct secret_owner *owner
     unsigned char *bytes = alloc_zero(1, total);
     struct buf sealed = {0};
     if (!encrypt(key, owner, value, (int)len, bytes))
-        abort();                                    /* no random numbers, or no AES: no secrets */
+        die("OpenSSL cannot seal a credential: it has no memory, no random bytes, or no "
+            "AES-256-GCM");
     buf_puts(&sealed, VERSION);
     base64_encode(bytes, total, &sealed);
     free(bytes);

@@ -109,6 +109,16 @@ handmade() {
         grep -vE '^core/(base/(thread|io)\.c|sandbox/(init|attach)/)' || true)
 }
 
+# Handles of libuv whose making can fail, and where nobody looks whether it did: net/handle.h does.
+unlooked_handles() {
+    (cd "$1" && grep -rnE --include='*.c' '^ +(\(void\) ?)?uv_(loop|async|signal|poll)_init\(' core plugins || true)
+}
+
+# Calls of abort(): base/die.h says first why.
+nameless_ends() {
+    (cd "$1" && grep -rnE --include='*.[ch]' '^[^*]*\babort\(\);' core plugins | grep -v '^core/base/die\.c:' || true)
+}
+
 source_files() {
     (cd "$1" && find core plugins include scripts tests CMakeLists.txt -type f \( -name '*.c' -o -name '*.h' -o -name '*.lua' -o -name '*.bats' \
         -o -name '*.bash' -o -name '*.cmake' -o -name CMakeLists.txt -o -path 'scripts/*' ! -name '*.*' \) 2>/dev/null)
@@ -228,6 +238,14 @@ none() {           # none CHECK…: it prints nothing
     folders=$(grep -v '^#' "$data/formatted.txt")
     [ "$folders" = "$(printf 'core\ninclude\nplugins\ntests')" ]
     none "$top/scripts/format" --check $folders
+}
+
+@test "a process ends itself in core/base alone, where it says why" {
+    none nameless_ends "$top"
+}
+
+@test "a handle of libuv is not used where it could not be made" {
+    none unlooked_handles "$top"
 }
 
 @test "threads and whole writes are made in core/base" {
@@ -396,6 +414,20 @@ C
         printf '%s\n' "$line" >"$bad/core/api/a.c"
         some 'core/api/a.c:1:*' handmade "$bad"
     done
+}
+
+@test "an end without a name is seen" {
+    echo '        abort();' >"$bad/core/api/a.c"
+    some 'core/api/a.c:1:*' nameless_ends "$bad"
+    echo '/* abort() and raise() */' >"$bad/core/api/a.c"
+    none nameless_ends "$bad"
+}
+
+@test "a handle that nobody looks at is seen" {
+    echo '    uv_async_init(loop, &wake, on_wake);' >"$bad/core/api/a.c"
+    some 'core/api/a.c:1:*' unlooked_handles "$bad"
+    echo '    if (uv_poll_init(loop, &poll, fd) != 0)' >"$bad/core/api/a.c"
+    none unlooked_handles "$bad"
 }
 
 @test "output past the one way is seen" {

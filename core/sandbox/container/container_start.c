@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "net/handle.h"
 #include "sandbox/container/container_parts.h"
 #include "sandbox/container/replaced.h"
 #include "sandbox/container/workload_identity.h"
@@ -170,9 +171,9 @@ static void watch_replaced(struct container *container, uv_loop_t *loop,
 
 static void watch(struct container *container, uv_loop_t *loop)
 {
-    uv_poll_init(loop, &container->channel, container->launch.channel);
-    uv_poll_init(loop, &container->complaints, container->launch.complaints);
-    uv_signal_init(loop, &container->child);
+    net_make_poll(loop, &container->channel, container->launch.channel);
+    net_make_poll(loop, &container->complaints, container->launch.complaints);
+    net_make_signal(loop, &container->child);
     container->channel.data = container->complaints.data = container->child.data = container;
     container->open_handles = 3;
     uv_signal_start(&container->child, container_on_child, SIGCHLD);

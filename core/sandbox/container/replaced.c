@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "net/handle.h"
 #include "sandbox/mounts/mount_plan.h"
 #include "sandbox/mounts/path.h"
 
@@ -142,7 +143,7 @@ struct replaced_watch *replaced_watch_new(uv_loop_t *loop, const struct mount_pl
     struct replaced_watch *watch = alloc_zero(1, sizeof *watch);
     *watch = (struct replaced_watch){
         .notify = notify, .watched = watched, .n_watched = n, .fn = fn, .ctx = ctx};
-    uv_poll_init(loop, &watch->poll, notify);
+    net_make_poll(loop, &watch->poll, notify);
     watch->poll.data = watch;
     uv_poll_start(&watch->poll, UV_READABLE, on_notify);
     watch_folders(watch);

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/program.h"
+#include "net/handle.h"
 #include "sandbox/host/agent_parts.h"
 
 /* ---- the control stream ---- */
@@ -233,7 +234,7 @@ static void watch_signals(struct agent *agent)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
     for (size_t i = 0; i < 2; i++) {
-        uv_signal_init(&agent->loop, &agent->signals[i]);
+        net_make_signal(&agent->loop, &agent->signals[i]);
         agent->signals[i].data = agent;
         uv_signal_start(&agent->signals[i], on_signal, numbers[i]);
     }
@@ -262,7 +263,7 @@ int host_run(const struct host_options *options, const struct log *log)
     agent->options = options;
     agent->log = log;
     agent->lock = -1;
-    uv_loop_init(&agent->loop);
+    net_make_loop(&agent->loop);
     int rc = set_up(agent, &err);
     if (rc == 0) {
         tenants_find(agent);

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "net/handle.h"
 #include "sandbox/host/agent_parts.h"
 #include "sandbox/site/own_paths.h"
 
@@ -167,7 +168,7 @@ static bool watch(struct tenant *t, pid_t pid)
     if (t->pidfd < 0)
         return false;
     t->exit_poll = alloc_zero(1, sizeof *t->exit_poll);
-    uv_poll_init(&t->agent->loop, t->exit_poll, t->pidfd);
+    net_make_poll(&t->agent->loop, t->exit_poll, t->pidfd);
     t->exit_poll->data = t;
     uv_poll_start(t->exit_poll, UV_READABLE, on_exit_poll);
     t->state = TENANT_UP;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/proxy.h"
+#include "net/handle.h"
 #include "sandbox/container/process.h"
 #include "sandbox/supervisor/grants.h"
 #include "sandbox/supervisor/loadable.h"
@@ -274,7 +275,7 @@ static void watch(struct enforcement *e, struct grant_entry *entry)
                           .pidfd = pidfd};
     w->poll.data = w;
     e->watched = w;
-    uv_poll_init(e->setup.loop, &w->poll, pidfd);
+    net_make_poll(e->setup.loop, &w->poll, pidfd);
     uv_poll_start(&w->poll, UV_READABLE, on_process_ended);
 }
 
@@ -357,7 +358,7 @@ static void open_alarm(struct enforcement *e, struct alarm *alarm, int clock)
 {
     alarm->fd = timerfd_create(clock, TFD_NONBLOCK | TFD_CLOEXEC);
     alarm->poll.data = e;
-    uv_poll_init(e->setup.loop, &alarm->poll, alarm->fd);
+    net_make_poll(e->setup.loop, &alarm->poll, alarm->fd);
     uv_poll_start(&alarm->poll, UV_READABLE, on_alarm);
 }
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/proxy.h"
+#include "net/handle.h"
 #include "sandbox/container/cgroup.h"
 #include "sandbox/container/container.h"
 #include "sandbox/container/idmap.h"
@@ -384,8 +385,8 @@ static const struct container_callbacks container_callbacks = {
 
 static void watch_signals(struct supervisor *s)
 {
-    uv_signal_init(&s->loop, &s->terminate);
-    uv_signal_init(&s->loop, &s->interrupt);
+    net_make_signal(&s->loop, &s->terminate);
+    net_make_signal(&s->loop, &s->interrupt);
     uv_timer_init(&s->loop, &s->patience);
     uv_timer_init(&s->loop, &s->idle);
     s->terminate.data = s->interrupt.data = s->patience.data = s;
@@ -433,7 +434,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     struct error err, harm;
     s->spec = spec;
     s->log = log;
-    uv_loop_init(&s->loop);
+    net_make_loop(&s->loop);
     s->inspectors.tell = supervisor_send_inspected;
     s->inspectors.changed = inspectors_changed;
     s->inspectors.ctx = s;
