@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/die.h"
 
 static int read_key(const struct buf *text, struct buf *key, struct error *err)
 {
@@ -28,8 +29,9 @@ int export_webhook_sign(const char *id, int64_t now_ms, const struct buf *key,
     if (rc == 0) {
         buf_printf(&text, "%s.%" PRId64 ".", id, now_ms / 1000);
         buf_add(&text, body->data, body->len);
-        HMAC(EVP_sha256(), secret.data, (int)secret.len, (const unsigned char *)text.data,
-             text.len, mac, &len);
+        if (!HMAC(EVP_sha256(), secret.data, (int)secret.len, (const unsigned char *)text.data,
+                  text.len, mac, &len))
+            die("OpenSSL cannot sign a webhook: it has no memory, or no HMAC");
         base64_encode(mac, len, &signature);
         json_array_append_new(fields, json_sprintf("webhook-id: %s", id));
         json_array_append_new(fields, json_sprintf("webhook-timestamp: %" PRId64, now_ms / 1000));

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/die.h"
 #include "base/percent.h"
 
 enum { MAC_SIZE = 32, DATE_LEN = 8 };
@@ -264,7 +265,8 @@ static void mac(const void *key, size_t len, const void *bytes, size_t n,
                 unsigned char out[MAC_SIZE])
 {
     unsigned size = MAC_SIZE;
-    HMAC(EVP_sha256(), key, (int)len, bytes, n, out, &size);
+    if (!HMAC(EVP_sha256(), key, (int)len, bytes, n, out, &size))
+        die("OpenSSL cannot sign a request: it has no memory, or no HMAC");
 }
 
 static void derive_key(const char *secret, const char *time, const struct sigv4_claim *claim,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/digest.h"
 
 enum {
     KNOWN_MAX = 64,                                 /* tokens whose signature was verified */
@@ -14,7 +15,7 @@ enum {
 };
 
 struct known {
-    unsigned char digest[32];
+    char digest[DIGEST_HEX_SIZE];
     struct auth_principal who;                      /* of kind AUTH_NOBODY: the place is free */
 };
 
@@ -230,11 +231,13 @@ static int look_at(struct oidc *oidc, const char *token, int64_t now_ms,
 int oidc_identify(struct oidc *oidc, const char *token, int64_t now_ms,
                   struct auth_roles *roles, struct auth_principal *out, struct error *err)
 {
-    unsigned char digest[32];
-    EVP_Digest(token, strlen(token), digest, NULL, EVP_sha256(), NULL);
-    struct known *known = &oidc->known[digest[0] % KNOWN_MAX];
+    char digest[DIGEST_HEX_SIZE];
+    unsigned place = 0;
+    digest_of(token, strlen(token), digest);
+    sscanf(digest, "%2x", &place);
+    struct known *known = &oidc->known[place % KNOWN_MAX];
     if (known->who.kind != AUTH_NOBODY && known->who.until_ms > now_ms &&
-        memcmp(known->digest, digest, sizeof digest) == 0) {
+        strcmp(known->digest, digest) == 0) {
         *out = known->who;
         out->powers = auth_roles_powers(roles, known->who.powers.role);     /* as they are now */
         return 0;

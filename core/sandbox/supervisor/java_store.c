@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/die.h"
+
 enum { MAGIC = 0xfeedfeed, VERSION = 2, TRUSTED_CERTIFICATE = 2, COUNT_AT = 8 };
 
 static void add_number(struct buf *out, uint64_t value, unsigned bytes)
@@ -121,7 +123,8 @@ static void add_digest(struct buf *out)
     struct buf all = {0};
     buf_add(&all, before, sizeof before - 1);
     buf_add(&all, out->data, out->len);
-    SHA1((const unsigned char *)all.data, all.len, digest);
+    if (!SHA1((const unsigned char *)all.data, all.len, digest))
+        die("OpenSSL cannot make a trust store: it has no memory, or no SHA-1");
     buf_add(out, digest, sizeof digest);
     buf_free(&all);
 }

@@ -59,11 +59,27 @@ static void another_host_is_another_source(void **state)
     assert_false(same_source("2001:db8:1:2::1", "::1"));
 }
 
+static void sources_that_take_turns_are_counted_apart(void **state)
+{
+    (void)state;
+    struct guesses g = {0};
+    struct http_peer first = tcp_peer("203.0.113.7"), second = tcp_peer("203.0.113.8");
+    for (int i = 0; i < GUESSES_MAX; i++) {
+        assert_int_equal(guesses_wait_ms(&g, &first, 1000), 0);
+        assert_int_equal(guesses_wait_ms(&g, &second, 1000), 0);
+        guesses_count(&g, &first, 1000);
+        guesses_count(&g, &second, 1000);
+    }
+    assert_true(guesses_wait_ms(&g, &first, 1000) > 0);
+    assert_true(guesses_wait_ms(&g, &second, 1000) > 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_address_of_the_same_network_is_no_other_source),
         cmocka_unit_test(another_host_is_another_source),
+        cmocka_unit_test(sources_that_take_turns_are_counted_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
