@@ -280,10 +280,12 @@ struct runtime *runtime_new(const struct runtime_setup *setup)
     runtime_watch_drafts(all);
     net_make_async(setup->loop, &all->wake, on_wake);
     uv_timer_init(setup->loop, &all->ping);
-    all->wake.data = all->ping.data = all;
+    uv_timer_init(setup->loop, &all->beat);
+    all->wake.data = all->ping.data = all->beat.data = all;
     uv_timer_start(&all->ping, on_ping, SANDBOX_PING_MS, SANDBOX_PING_MS);
     uv_unref((uv_handle_t *)&all->wake);
     uv_unref((uv_handle_t *)&all->ping);
+    uv_unref((uv_handle_t *)&all->beat);
     return all;
 }
 
@@ -360,6 +362,12 @@ static void ping_closed(uv_handle_t *handle)
     uv_close((uv_handle_t *)&all->wake, free_all);
 }
 
+static void beat_closed(uv_handle_t *handle)
+{
+    struct runtime *all = handle->data;
+    uv_close((uv_handle_t *)&all->ping, ping_closed);
+}
+
 void runtime_close(struct runtime *all)
 {
     all->closing = true;
@@ -368,7 +376,7 @@ void runtime_close(struct runtime *all)
     runtime_unwatch_drafts(all);
     for (struct sandbox *s = all->list; s; s = s->next)
         sandbox_forget(s);
-    uv_close((uv_handle_t *)&all->ping, ping_closed);
+    uv_close((uv_handle_t *)&all->beat, beat_closed);
 }
 
 const char *runtime_by_token(void *ctx, const char *token)

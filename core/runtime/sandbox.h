@@ -114,7 +114,7 @@ struct runtime {
     struct cgroup_home cgroups;
     struct events_subscriber *drafts_watch;
     uv_async_t wake;
-    uv_timer_t ping;
+    uv_timer_t ping, beat;                          /* beat: to hosts */
     uv_mutex_t lock; /* guards pushes, files, equips_all, inspectors, gateways */
     struct runtime_inspectors *inspectors;
     struct runtime_files files;                     /* what later starts are kept from */

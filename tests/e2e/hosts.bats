@@ -150,6 +150,16 @@ refused_host() {
     [ "$(knock far)" = 200 ]
 }
 
+@test "an agent that is silent is away, and is back when it speaks" {
+    kill -STOP "$(cat "$h1/agent.pid")"
+    until_so '[ "$(host_is h1)" = away ]'
+    run -1 sluice sandbox create --name nowhere --host h1
+    [[ "$output" == *"the host h1 is away; it was last seen "* ]]
+    kill -CONT "$(cat "$h1/agent.pid")"
+    until_so '[ "$(host_is h1)" = ready ]'
+    until_so 'sluice sandbox exec far -- true 2>/dev/null'
+}
+
 @test "a gateway that is killed finds the sandboxes of its hosts again" {
     pid=$(pgrep -f "spec $h1/state/sandboxes/")
     stop_gateway KILL

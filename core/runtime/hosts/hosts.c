@@ -205,6 +205,7 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
 {
     struct host *h = owner;
     (void)arena;
+    h->heard_ms = uv_now(h->all->setup.loop);
     if (m->type == MESSAGE_HOST_HELLO && !h->greeted)
         host_greet(h, &m->host_hello);
     else if (m->type == MESSAGE_ENDED && h->ready)
@@ -237,6 +238,26 @@ static void disconnect(struct host *h)
         return;
     link_close(h->link);
     leave(h);
+}
+
+/* Those that are silent are away, though their streams may not have noticed. */
+static void on_beat(uv_timer_t *timer)
+{
+    struct runtime *all = timer->data;
+    uint64_t now = uv_now(all->setup.loop);
+    bool any = false;
+    for (struct host *h = all->hosts; h; h = h->next) {
+        if (!h->link)
+            continue;
+        any = true;
+        link_send(h->link, &(struct sandbox_message){.type = MESSAGE_PING});
+        if (now - h->heard_ms > HOST_AWAY_MS) {
+            log_warn(all->setup.log, "host %s is away: it is silent", h->name);
+            disconnect(h);
+        }
+    }
+    if (!any)
+        uv_timer_stop(timer);
 }
 
 static size_t count(const struct runtime *all)
@@ -283,6 +304,9 @@ void runtime_host_connect(struct runtime *all, const struct auth *auth,
     memcpy(h->origin, who->origin, sizeof h->origin);
     uv_mutex_unlock(&all->lock);
     h->link = link_new(stream, &calls, h);
+    h->heard_ms = uv_now(all->setup.loop);
+    if (!uv_is_active((uv_handle_t *)&all->beat))
+        uv_timer_start(&all->beat, on_beat, HOST_PING_MS, HOST_PING_MS);
     link_read(h->link);
 }
 
@@ -294,8 +318,6 @@ void runtime_ping_hosts(struct runtime *all)
             disconnect(h);
         } else if (h->link && h->refused) {
             disconnect(h);
-        } else if (h->link) {
-            link_send(h->link, &(struct sandbox_message){.type = MESSAGE_PING});
         }
     }
     hosts_count(all);

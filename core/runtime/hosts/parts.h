@@ -18,6 +18,7 @@ struct host {
     uint32_t capacity;
     size_t n_sandboxes;                             /* that run, or were placed lately */
     int64_t seen_ms;
+    uint64_t heard_ms;                              /* the same by the loop's clock */
     struct link *link;                              /* NULL: away */
     bool greeted;                                   /* it has said hello on this link */
     bool ready;                                     /* and was welcomed */

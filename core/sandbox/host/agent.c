@@ -111,12 +111,15 @@ static void on_drained(void *ctx)
 
 static void open_link(struct agent *agent)
 {
+    bool choice = agent->gateways.n > 1;            /* else silence is waited for as by others */
     const struct gateway_link_request request = {.loop = &agent->loop,
                                                  .gateway = agent->control_address,
                                                  .token = agent->token,
                                                  .path = SANDBOX_HOST_PATH,
                                                  .upgrade = SANDBOX_HOST_UPGRADE,
                                                  .instance = agent->instance,
+                                                 .silence_ms = choice ? HOST_SILENCE_MS : 0,
+                                                 .dial_ms = choice ? HOST_DIAL_MS : 0,
                                                  .log = agent->log,
                                                  .on_up = say_hello,
                                                  .on_drained = on_drained,

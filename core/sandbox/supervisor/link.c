@@ -118,7 +118,7 @@ static void on_read(struct http_tunnel *tunnel, void *ctx, const char *bytes, si
         return;
     }
     if (!link->closing)
-        uv_timer_start(&link->timer, on_silence, SANDBOX_SILENCE_MS, 0);
+        uv_timer_start(&link->timer, on_silence, link->made.silence_ms, 0);
     buf_add(&link->received, bytes, len);
     take_lines(link);
 }
@@ -157,7 +157,7 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
         log_info(link->made.log, "the gateway is back");
     link->complained = false;
     http_tunnel_start(tunnel, &tunnel_callbacks, link);
-    uv_timer_start(&link->timer, on_silence, SANDBOX_SILENCE_MS, 0);
+    uv_timer_start(&link->timer, on_silence, link->made.silence_ms, 0);
     link->made.on_up(link->made.ctx);
 }
 
@@ -201,7 +201,7 @@ static void dial(struct gateway_link *link)
         .upgrade = link->made.upgrade ? link->made.upgrade : SANDBOX_STREAM_UPGRADE,
         .headers = headers,
         .n_headers = link->made.instance ? 2 : 1,
-        .timeout_ms = 5000};
+        .timeout_ms = link->made.dial_ms};
     link->call = http_client_send(link->made.loop, &request, &call_callbacks, link);
 }
 
@@ -209,6 +209,10 @@ struct gateway_link *sandbox_link_open(const struct gateway_link_request *reques
 {
     struct gateway_link *link = alloc_zero(1, sizeof *link);
     link->made = *request;
+    if (!link->made.silence_ms)
+        link->made.silence_ms = SANDBOX_SILENCE_MS;
+    if (!link->made.dial_ms)
+        link->made.dial_ms = LINK_DIAL_MS;
     link->authorization = alloc_printf("Bearer %s", request->token);
     link->retry_ms = LINK_RETRY_MIN_MS;
     uv_timer_init(request->loop, &link->timer);

@@ -2,7 +2,7 @@
 /* The supervisor's stream to its gateway, one message per line.  It reconnects for ever.
  *
  * A broken stream is dialled again after 20 ms, doubling to 1 s.  A gateway that is silent for
- * SANDBOX_SILENCE_MS counts as dead.  Callbacks come from the loop, never from inside one of
+ * silence_ms counts as dead.  Callbacks come from the loop, never from inside one of
  * these functions.  Loop thread only. */
 #ifndef SANDBOX_SUPERVISOR_LINK_H
 #define SANDBOX_SUPERVISOR_LINK_H
@@ -15,13 +15,14 @@ struct arena;
 struct gateway_link;
 struct log;
 
-enum { LINK_RETRY_MIN_MS = 20, LINK_RETRY_MAX_MS = 1000 };
+enum { LINK_RETRY_MIN_MS = 20, LINK_RETRY_MAX_MS = 1000, LINK_DIAL_MS = 5000 };
 
 struct gateway_link_request {
     uv_loop_t *loop;
     const char *gateway, *token;                    /* needed until the link is closed */
     const char *path, *upgrade;                     /* static texts; NULL: those of a supervisor */
     const char *instance;                           /* of a host; NULL: it is none */
+    unsigned silence_ms, dial_ms;                   /* 0: SANDBOX_SILENCE_MS, LINK_DIAL_MS */
     const struct log *log;
     void (*on_up)(void *ctx);                       /* what is sent first should be hello */
     void (*on_drained)(void *ctx); /* everything sent is with the kernel: there is room */

@@ -40,6 +40,10 @@ enum {
     SANDBOX_LINE_MAX = 2 * 1024 * 1024,             /* bytes of one message */
     SANDBOX_PING_MS = 15000,                        /* the gateway pings this often ... */
     SANDBOX_SILENCE_MS = 3 * SANDBOX_PING_MS,       /* ... and a stream silent this long is dead */
+    HOST_PING_MS = 400,                             /* the same of a host, which pongs ... */
+    HOST_SILENCE_MS = 1500,                         /* ... and goes to its next gateway then */
+    HOST_DIAL_MS = 1000,                            /* which has to answer in this time */
+    HOST_AWAY_MS = 5000,                            /* a host that has said nothing is away */
 };
 
 #define SANDBOX_MESSAGES(X)                                                                     \

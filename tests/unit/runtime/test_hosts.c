@@ -100,6 +100,22 @@ static void a_host_with_a_sandbox_of_others_is_refused(void **state)
     peer_close(h, &agent);
 }
 
+static void a_line_without_an_end_ends_the_stream_of_a_host(void **state)
+{
+    enum { CHUNK = 64 * 1024 };
+    static const char chunk[CHUNK] = {'x'};
+    struct house *h = *state;
+    struct sandbox *s = sandbox_find(h->runtime, "s1");
+    struct peer evil;
+    join(h, &evil, "evil", 4, "{}");
+    for (size_t n = 0; n <= SANDBOX_LINE_MAX; n += CHUNK)
+        net_write(evil.stream, chunk, CHUNK);
+    RUN_UNTIL(h, evil.ended);
+    assert_int_equal(s->state, SANDBOX_UP);
+    assert_non_null(s->link);
+    peer_close(h, &evil);
+}
+
 static void a_name_is_one_machines(void **state)
 {
     struct house *h = *state;
@@ -239,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HOUSE_TEST(another_ones_sandbox_is_not_a_hosts),
         HOUSE_TEST(a_host_with_a_sandbox_of_others_is_refused),
+        HOUSE_TEST(a_line_without_an_end_ends_the_stream_of_a_host),
         HOUSE_TEST(a_name_is_one_machines),
         HOUSE_TEST(the_host_with_most_room_is_picked),
         HOUSE_TEST(garbage_ends_nothing),
