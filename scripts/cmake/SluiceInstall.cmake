@@ -26,6 +26,8 @@ install(FILES scripts/cmake/sluiceConfig.cmake scripts/cmake/SluicePlugin.cmake
 install(CODE "set(SLUICE_BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
     configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/scripts/cmake/sluiced.service.in\"
         \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/sluiced.service\" @ONLY)
+    configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/scripts/cmake/sluice-host.service.in\"
+        \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/sluice-host.service\" @ONLY)
     configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/scripts/cmake/sluiced-user.service.in\"
         \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/user/sluiced.service\" @ONLY)")
 # Both straight to where they belong: two installations at once share nothing in the build folder.

@@ -28,7 +28,7 @@ on_a_machine() {
 @test "each package has its files, and none of the other's" {
     run -0 files "$gateway"
     for file in /usr/bin/sluice{,d,-supervisor,-init,-plugin-host,-plugin-bench,-fetch} /etc/sluice/sluice.yaml /etc/default/sluice \
-        /usr/lib/systemd/{system,user}/sluiced.service /usr/lib/sluice/plugins/live_reload.so /usr/share/sluice/rules/no_wildcards.lua \
+        /usr/lib/systemd/{system,user}/sluiced.service /usr/lib/systemd/system/sluice-host.service /usr/share/man/man8/sluice-supervisor.8.gz /usr/lib/sluice/plugins/live_reload.so /usr/share/sluice/rules/no_wildcards.lua \
         /usr/share/man/man1/sluice{,d}.1.gz /usr/share/sluice/presets/pypi.yaml /usr/share/man/man7/sluice-presets.7.gz /usr/share/man/man5/sluice{.yaml,-policy}.5.gz /usr/share/bash-completion/completions/sluice /usr/share/zsh/vendor-completions/_sluice /usr/share/fish/vendor_completions.d/sluice.fish; do
         grep -qxF "$file" <<<"$output" || { echo "not in the package: $file" >&2; return 1; }
     done

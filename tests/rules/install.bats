@@ -30,6 +30,11 @@ setup() {
     done
     grep -q "^ExecStart=$prefix/bin/sluiced\( \|$\)" "$prefix/lib/systemd/system/sluiced.service"
     grep -q 'plugin test' "$prefix/share/man/man1/sluice.1"
+    grep -qF -- '\-\-token\-file FILE' "$prefix/share/man/man8/sluice-supervisor.8"
+    grep -q "^ExecStart=$prefix/bin/sluice-supervisor host " "$prefix/lib/systemd/system/sluice-host.service"
+    guard() { sed -n '/^CapabilityBoundingSet=/,/^SystemCallErrorNumber=/p' "$prefix/lib/systemd/system/$1.service"; }
+    [ "$(guard sluiced | wc -l)" -gt 15 ]
+    [ "$(guard sluiced)" = "$(guard sluice-host)" ]
 }
 
 @test "an installation makes its files where they belong, not in the build folder, where another one would read them half written" {
