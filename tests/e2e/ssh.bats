@@ -174,7 +174,7 @@ for client in clients:
     cd "$BATS_TEST_TMPDIR"
     run -1 sluice sandbox download demo /sandbox/nothing
     [[ "$output" == *"not found"* ]]
-    run -1 sluice sandbox upload demo nothing
+    run -2 sluice sandbox upload demo nothing
     [ "$output" = "sluice: cannot read nothing: No such file or directory" ]
     run -2 sluice sandbox download demo / .
     [[ "$output" == *"name what to copy, or a target that does not exist yet"* ]]
