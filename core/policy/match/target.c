@@ -181,7 +181,10 @@ const char *policy_target_path(const char *path, size_t len, bool keep_encoded_s
     }
     if (path[0] != '/')
         return "the path does not begin with '/'";
-    return read_path(path, len, keep_encoded_slash, out, root);
+    const char *why = read_path(path, len, keep_encoded_slash, out, root);
+    if (!why && out->len - root > POLICY_TARGET_PATH_MAX)
+        return "the path is longer than 4096 bytes once its characters are escaped";
+    return why;
 }
 
 static bool decode(const char *text, size_t len, struct buf *out)

@@ -17,7 +17,7 @@
 
 #include "base/buf.h"
 
-enum { POLICY_TARGET_PATH_MAX = 4096 };             /* bytes */
+enum { POLICY_TARGET_PATH_MAX = 4096 };             /* bytes, as written and in canonical form */
 
 /* Appends the canonical form of the path, which has no query.  keep_encoded_slash: %2F stays as it
  * is instead of being rejected.  NULL, or why the path is rejected. */

@@ -160,6 +160,13 @@ static void test_length(void **state)
     path[0] = '/';
     assert_null(policy_target_path(path, POLICY_TARGET_PATH_MAX, false, &out));
     assert_non_null(policy_target_path(path, POLICY_TARGET_PATH_MAX + 1, false, &out));
+    memset(path + 1, '|', sizeof path - 1);         /* three bytes each, once it is escaped */
+    buf_clear(&out);
+    assert_null(policy_target_path(path, POLICY_TARGET_PATH_MAX / 3 + 1, false, &out));
+    assert_int_equal(out.len, POLICY_TARGET_PATH_MAX);
+    buf_clear(&out);
+    assert_string_equal(policy_target_path(path, POLICY_TARGET_PATH_MAX / 3 + 2, false, &out),
+                        "the path is longer than 4096 bytes once its characters are escaped");
     buf_free(&out);
 }
 
